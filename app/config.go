@@ -1,0 +1,99 @@
+// Package app builds goodstate from its configuration: it is the only package that knows all parts. It holds one data
+// directory, and offers what it can do over one API, which the command line, the pages and other programs use alike.
+package app
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/core/notify"
+	"goodstate.dev/goodstate/core/secret"
+	"goodstate.dev/goodstate/rollout"
+)
+
+// ConfigName is the name of the configuration file where none is given.
+const ConfigName = "goodstate.yaml"
+
+// Config is the whole of goodstate.yaml.
+type Config struct {
+	Project  string                      `yaml:"project" json:"project" help:"name of the project, shown on pages and in notices" default:"goodstate"`
+	Data     string                      `yaml:"data" json:"data" help:"folder of the data directory, from the file's own folder" default:".goodstate"`
+	Server   Server                      `yaml:"server" json:"server" help:"what goodstate serve offers"`
+	Secrets  map[string]secret.Source    `yaml:"secrets" json:"secrets,omitempty" help:"where the values of secrets are, by name" example:"{db: {env: DB_PASSWORD}}"`
+	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
+	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
+}
+
+// Server is where the dashboard and the API listen.
+type Server struct {
+	Listen string `yaml:"listen" json:"listen" help:"address of the dashboard and the API, host:port" default:"127.0.0.1:7070"`
+	URL    string `yaml:"url" json:"url,omitempty" help:"address that people reach it by, for links in notices" example:"https://goodstate.example.org"`
+	Cert   string `yaml:"cert" json:"cert,omitempty" help:"file with the TLS certificate chain in PEM"`
+	Key    string `yaml:"key" json:"key,omitempty" help:"file with the TLS private key in PEM"`
+}
+
+// Validate reports what the parts cannot know of each other.
+func (c *Config) Validate(report func(path, message string)) {
+	listen := map[string]string{}
+	for name, s := range c.Services.All() {
+		if !validName(name) {
+			report("services."+name, fmt.Sprintf("service name %q, want letters, digits, dot, dash and underscore, at most 63", name))
+		}
+		if s.Traffic == nil {
+			continue
+		}
+		if other, taken := listen[s.Traffic.Listen]; taken {
+			report("services."+name+".traffic.listen", fmt.Sprintf("%s is the address of %s already", s.Traffic.Listen, other))
+		}
+		listen[s.Traffic.Listen] = name
+	}
+	if (c.Server.Cert == "") != (c.Server.Key == "") {
+		report("server", "cert and key go together, only one of them is given")
+	}
+}
+
+func validName(name string) bool {
+	if name == "" || len(name) > 63 {
+		return false
+	}
+	for i, c := range name {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && (i == 0 || c != '.' && c != '-' && c != '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// Load reads the configuration file. Paths in it are taken from its own folder.
+func Load(path string) (*Config, error) {
+	c := &Config{}
+	if err := config.Load(path, c); err != nil {
+		return nil, err
+	}
+	base, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("folder of %s: %w", path, err)
+	}
+	c.Data = absolute(base, c.Data)
+	for name, s := range c.Services.All() {
+		if s.Traffic != nil && s.Traffic.Cert != "" {
+			t := *s.Traffic
+			t.Cert, t.Key = absolute(base, t.Cert), absolute(base, t.Key)
+			s.Traffic = &t
+			c.Services.Set(name, s)
+		}
+	}
+	if c.Server.Cert != "" {
+		c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
+	}
+	return c, nil
+}
+
+func absolute(base, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(base, path)
+}

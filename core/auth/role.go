@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what a user is trusted with. A higher role may do all that a lower one may.
+type Role string
+
+// The roles, lowest first.
+const (
+	Viewer   Role = "viewer"
+	Operator Role = "operator"
+	Admin    Role = "admin"
+)
+
+// ladder has the roles in order; a role's place is its rank. A role between operator and admin goes between them.
+var ladder = []Role{Viewer, Operator, Admin}
+
+// ParseRole reads the name of a role.
+func ParseRole(name string) (Role, error) {
+	if !slices.Contains(ladder, Role(name)) {
+		return "", fmt.Errorf("role %q is not known; want one of %s", name, strings.Join(roleNames(), ", "))
+	}
+	return Role(name), nil
+}
+
+// Action is something that a person may or may not do.
+type Action string
+
+// The actions.
+const (
+	View       Action = "view"
+	Deploy     Action = "deploy"
+	Rollback   Action = "rollback"
+	Promote    Action = "promote"
+	Pause      Action = "pause"
+	Hold       Action = "hold"
+	Administer Action = "admin" // users and settings
+)
+
+// lowest is the lowest role that may do an action.
+var lowest = map[Action]Role{
+	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Administer: Admin,
+}
+
+// Can says whether a role may do an action. An unknown role may do nothing, and nobody may do an unknown action.
+func Can(role Role, action Action) bool {
+	need, known := lowest[action]
+	rank := slices.Index(ladder, role)
+	return known && rank >= 0 && rank >= slices.Index(ladder, need)
+}
+
+func roleNames() []string {
+	names := make([]string, len(ladder))
+	for i, r := range ladder {
+		names[i] = string(r)
+	}
+	return names
+}
+
+// Via is the way on which somebody came.
+type Via string
+
+// The ways.
+const (
+	ViaSession Via = "session" // logged in on the web pages
+	ViaSocket  Via = "socket"  // connected to the Unix socket as the owner of the server's process, or as root
+)
+
+// Principal is somebody who was recognised.
+type Principal struct {
+	Name string
+	Role Role
+	Via  Via
+}
+
+// Can says whether the principal may do an action. The zero Principal may do nothing.
+func (p Principal) Can(action Action) bool { return Can(p.Role, action) }
+
+type principalKey struct{}
+
+// WithPrincipal returns a context that carries who is asking.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// PrincipalFrom returns who is asking, and false if nobody was recognised.
+func PrincipalFrom(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}

@@ -1,0 +1,112 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"goodstate.dev/goodstate/core/good"
+	"goodstate.dev/goodstate/rollout/judge"
+	"goodstate.dev/goodstate/rollout/traffic"
+)
+
+// eyes feed the judge with what the router counted, second by second and each second once.
+type eyes struct {
+	router   traffic.Router // nil for a service without traffic
+	service  string
+	new, old string // release ids
+	judge    *judge.Judge
+	next     int64 // the second to be judged next
+	fails    []good.Finding
+	firstBad time.Time
+}
+
+// settling is how long a second may take to be complete in the router's counts.
+const settling = 300 * time.Millisecond
+
+// look opens the eyes of this rollout. The judge lives through all stages, so that evidence adds up; after a restart it reads
+// again what the router still has.
+func (ro *rollout) look(ctx context.Context, compare bool) (*eyes, error) {
+	if ro.eyes == nil {
+		e := &eyes{service: ro.in.Service, new: ro.new.Release.ID(), judge: judge.New(ro.in.Config.Judge), next: time.Now().Unix()}
+		if !ro.shifted.IsZero() {
+			e.next = ro.shifted.Unix()
+		}
+		if ro.old != nil {
+			e.old = ro.old.Release.ID()
+		}
+		if ro.in.Config.Traffic != nil {
+			e.router = ro.Router
+			if err := e.history(ctx); err != nil {
+				return nil, err
+			}
+		}
+		ro.eyes = e
+	}
+	ro.eyes.judge.Beside(compare)
+	return ro.eyes, nil
+}
+
+// history shows the judge how the old release did in the minutes before.
+func (e *eyes) history(ctx context.Context) error {
+	seconds, err := e.router.Seconds(ctx, e.service, time.Unix(e.next, 0).Add(-10*time.Minute))
+	if err != nil {
+		return fmt.Errorf("history of %s: %w", e.service, err)
+	}
+	for _, s := range seconds {
+		if s.Unix < e.next && s.Release == e.old {
+			e.judge.History(s)
+		}
+	}
+	return nil
+}
+
+// catchUp judges every second that is complete by now.
+func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
+	if e.router == nil {
+		return nil
+	}
+	until := now.Add(-settling).Unix() // this second is not over yet
+	if e.next >= until {
+		return nil
+	}
+	seconds, err := e.router.Seconds(ctx, e.service, time.Unix(e.next, 0))
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return nil // a router that cannot be asked is a silent one: the judge's verdict stays Unknown
+	}
+	byTime := map[int64]judge.Second{}
+	for _, s := range seconds {
+		pair := byTime[s.Unix]
+		switch s.Release {
+		case e.new:
+			pair.New = s
+			if s.Errors > 0 && e.firstBad.IsZero() {
+				e.firstBad = time.Unix(s.Unix, 0)
+			}
+		case e.old:
+			pair.Old = s
+		}
+		byTime[s.Unix] = pair
+	}
+	for ; e.next < until; e.next++ {
+		pair := byTime[e.next]
+		pair.Unix = e.next
+		e.fails = append(e.fails[:0], failed(e.judge.Observe(pair))...)
+		if len(e.fails) > 0 {
+			e.next++
+			return nil // decide on this second before the next one is looked at
+		}
+	}
+	return nil
+}
+
+// findings are what the judge says now; at the end of a stage its conclusion is part of them.
+func (e *eyes) findings(end bool) []good.Finding {
+	if e.router == nil || len(e.fails) > 0 || !end {
+		return e.fails
+	}
+	return []good.Finding{e.judge.Conclude()}
+}

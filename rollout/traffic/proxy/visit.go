@@ -1,0 +1,209 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+
+	"goodstate.dev/goodstate/rollout/traffic"
+)
+
+// visit is one request on its way. It is the request's context too, so that every part of the way finds it.
+type visit struct {
+	context.Context
+	in       *http.Request
+	route    *route
+	pool     *pool
+	instance *instance
+	client   uint64 // who asks, for counting bursts
+	trusted  bool   // asked by a proxy of ours
+	cookie   string // Set-Cookie to send, or ""
+	began    time.Time
+	took     time.Duration // to the first byte of the answer; 0 before that
+	status   int           // 0 before the answer begins
+	broken   error         // the instance failed while it answered
+	counted  bool
+	cancel   context.CancelFunc
+}
+
+type visitKey struct{}
+
+// Value gives the visit itself, and else what the request's context has.
+func (v *visit) Value(key any) any {
+	if key == (visitKey{}) {
+		return v
+	}
+	return v.Context.Value(key)
+}
+
+// ServeHTTP carries one request of the service's users to an instance and counts what became of it.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect {
+		refuse(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
+		return
+	}
+	v := &visit{Context: r.Context(), in: r, began: time.Now()}
+	s.enter(v)
+	if v.pool == nil {
+		v.status = http.StatusServiceUnavailable
+		v.count(s, &s.nobody)
+		refuse(w, http.StatusServiceUnavailable, "no instance is in service")
+		return
+	}
+	completed := false
+	defer func() { // also when the answer breaks off, which http.Server is told by a panic
+		if v.cancel != nil {
+			v.cancel()
+		}
+		if v.instance != nil {
+			v.instance.inflight.Add(-1)
+		}
+		if !completed && v.broken == nil {
+			v.status = 0 // nothing was wrong with the instance, so it is the client who went
+		}
+		v.count(s, v.pool.release)
+		v.pool.release.inflight.Add(-1)
+	}()
+	s.proxy.ServeHTTP(w, r.WithContext(v))
+	completed = true
+}
+
+// enter finds the release that serves the visit and counts the visit in there. The route is looked at again after that: either
+// a Drain sees this visit, or this visit sees the new route.
+func (s *service) enter(v *visit) {
+	ip, trusted := clientIP(v.in, s.trust)
+	v.trusted = trusted
+	at := rand.IntN(traffic.Full)
+	var id, before, agent string
+	if a := v.in.Header["User-Agent"]; len(a) > 0 {
+		agent = a[0]
+	}
+	for {
+		rt := s.route.Load()
+		if rt == nil {
+			return
+		}
+		if rt.Sticky == "cookie" && id == "" {
+			id, before = stickyOf(v.in.Header)
+			v.client = clientKey(id, ip, agent)
+			if id == "" {
+				id = newClientID()
+			}
+			at = position(id)
+		} else if v.client == 0 {
+			v.client = clientKey("", ip, agent)
+		}
+		p := rt.pick(at)
+		if p == nil {
+			return
+		}
+		p.release.inflight.Add(1)
+		if s.route.Load() != rt {
+			p.release.inflight.Add(-1)
+			continue
+		}
+		v.route, v.pool = rt, p
+		if rt.Sticky == "cookie" && before != p.release.id {
+			v.cookie = stickyCookie(id, p.release.id, v.in.TLS != nil)
+		}
+		return
+	}
+}
+
+// count says what became of the visit, once. Answers that go on without end are counted when they begin.
+func (v *visit) count(s *service, rel *release) {
+	if v.counted {
+		return
+	}
+	v.counted = true
+	if v.took == 0 {
+		v.took = time.Since(v.began)
+	}
+	gone := v.broken == nil && v.status == 0
+	if gone || (v.Context.Err() != nil && (v.status == 0 || v.broken != nil)) {
+		rel.counts.add(aborted, 0)
+		return
+	}
+	bad := v.broken != nil || v.status >= 500
+	rel.counts.add(s.failing.outcome(v.client, bad), v.took)
+}
+
+// answer is called with the head of the instance's answer, before it goes to the user.
+func (s *service) answer(res *http.Response) error {
+	v := res.Request.Context().Value(visitKey{}).(*visit)
+	v.took = time.Since(v.began)
+	v.status = res.StatusCode
+	res.Header[releaseHeader] = []string{v.pool.release.id}
+	if v.cookie != "" {
+		res.Header.Add("Set-Cookie", v.cookie)
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		v.count(s, v.pool.release)
+		return nil // the body is the connection itself
+	}
+	if ct := res.Header["Content-Type"]; len(ct) > 0 && len(ct[0]) >= 17 && ct[0][:17] == "text/event-stream" {
+		v.count(s, v.pool.release)
+	}
+	res.Body = &watched{res.Body, v}
+	return nil
+}
+
+// watched notes when the instance breaks off its answer.
+type watched struct {
+	io.ReadCloser
+	v *visit
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.v.broken = err
+	}
+	return n, err
+}
+
+// unanswered is called when no instance gave an answer.
+func (s *service) unanswered(w http.ResponseWriter, r *http.Request, err error) {
+	v := r.Context().Value(visitKey{}).(*visit)
+	if v.Context.Err() != nil {
+		v.status = 0
+		return
+	}
+	var tooBig *http.MaxBytesError
+	var timeout net.Error
+	h := w.Header()
+	h[releaseHeader] = []string{v.pool.release.id}
+	if v.cookie != "" {
+		h.Add("Set-Cookie", v.cookie)
+	}
+	switch {
+	case errors.As(err, &tooBig):
+		v.status = http.StatusRequestEntityTooLarge
+		refuse(w, v.status, "the request is too large")
+		return
+	case errors.Is(context.Cause(r.Context()), errSlow), errors.Is(err, errSlow), errors.As(err, &timeout) && timeout.Timeout():
+		v.status = http.StatusGatewayTimeout
+		refuse(w, v.status, "the instance did not begin its answer in time")
+	case errors.Is(err, errRefused):
+		v.status = http.StatusBadGateway
+		refuse(w, v.status, "no instance accepted the connection")
+	default:
+		v.status = http.StatusBadGateway
+		refuse(w, v.status, "the instance broke off without an answer")
+	}
+	s.log.Warn("request not answered", "service", s.name, "release", v.pool.release.id, "method", v.in.Method, "status", v.status, "error", err)
+}
+
+// refuse answers for ourselves, without telling anything about what is behind us.
+func refuse(w http.ResponseWriter, status int, why string) {
+	h := w.Header()
+	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	h["Cache-Control"] = []string{"no-store"}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, http.StatusText(status)+": "+why+"\n") // the client may be gone; nobody else is to be told
+}
