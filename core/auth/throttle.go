@@ -12,7 +12,7 @@ import (
 type ThrottledError struct{ Wait time.Duration }
 
 func (e *ThrottledError) Error() string {
-	return fmt.Sprintf("too many failed logins; try again in %s", (e.Wait+time.Second-1).Truncate(time.Second))
+	return fmt.Sprintf("too many failed logins; try again in %s", (e.Wait + time.Second - 1).Truncate(time.Second))
 }
 
 // limit is how many failures are free and how long the waits get: one second after the first that is not free, doubling up to most.

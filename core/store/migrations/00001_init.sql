@@ -74,12 +74,12 @@ CREATE TABLE leases (
 );
 CREATE INDEX leases_run ON leases (run);
 
--- Measurements of a run by second, for its page and its report.
-CREATE TABLE samples (
+-- What is kept with a run for its page and its report.
+CREATE TABLE documents (
     run  TEXT NOT NULL,
-    unix INTEGER NOT NULL, -- seconds
+    name TEXT NOT NULL,
     json TEXT NOT NULL,
-    PRIMARY KEY (run, unix)
+    PRIMARY KEY (run, name)
 );
 
 -- Known-good points, the releases that are kept on this machine, and the releases that may not be released.
@@ -98,6 +98,7 @@ CREATE TABLE releases (
     service TEXT NOT NULL,
     id      TEXT NOT NULL,
     release TEXT NOT NULL, -- JSON
+    config  TEXT NOT NULL, -- JSON, the configuration that belongs to it
     dir     TEXT NOT NULL,
     state   TEXT NOT NULL,
     at      INTEGER NOT NULL,
@@ -153,7 +154,7 @@ DROP TABLE users;
 DROP TABLE holds;
 DROP TABLE releases;
 DROP TABLE points;
-DROP TABLE samples;
+DROP TABLE documents;
 DROP TABLE leases;
 DROP TABLE signals;
 DROP TABLE runs;
