@@ -175,6 +175,7 @@ func (s scratch) start(t testing.TB, polite syscall.Signal, path string, args ..
 	}
 	srv := &server{cmd: s.command(path, args...), log: log, ended: make(chan struct{})}
 	srv.cmd.Stdout, srv.cmd.Stderr = log, log
+	srv.cmd.SysProcAttr.Pdeathsig = polite // a test binary that is killed leaves no server behind
 	if err := srv.cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v", filepath.Base(path), err)
 	}
