@@ -18,7 +18,7 @@ func (s *Store) PutDocument(ctx context.Context, run, name string, v any) error 
 		return fmt.Errorf("document %s of run %s: %w", name, run, err)
 	}
 	_, err = s.db.ExecContext(ctx, `INSERT INTO documents (run, name, json) VALUES (?, ?, ?) ON CONFLICT (run, name) DO UPDATE SET json = excluded.json`, run, name, string(text))
-	return s.Explain("keep document "+name+" of run "+run, err)
+	return wrap(err, "keep document "+name+" of run", run)
 }
 
 // Document reads a document into a value; a missing one is ErrNoDocument.
@@ -29,7 +29,7 @@ func (s *Store) Document(ctx context.Context, run, name string, into any) error 
 		return fmt.Errorf("%s of run %s: %w", name, run, ErrNoDocument)
 	}
 	if err != nil {
-		return s.Explain("read document "+name+" of run "+run, err)
+		return wrap(err, "read document "+name+" of run", run)
 	}
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		return fmt.Errorf("document %s of run %s: %w", name, run, err)
