@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -239,7 +238,7 @@ func (d *decoder) validate(n *node, v reflect.Value, path string) {
 		Validate(report func(path, message string))
 	}:
 		t.Validate(func(sub, message string) {
-			d.report(n.find(sub).at(), join(path, sub), message, "")
+			d.report(n.find(sub).at(), under(path, sub), message, "")
 		})
 	}
 }
@@ -267,11 +266,16 @@ var plainKey = regexp.MustCompile(`^[^\s."\[\]]+$`)
 
 // join adds a key to a path; a key that would be misread is quoted.
 func join(path, key string) string {
-	if !plainKey.MatchString(key) && !strings.ContainsAny(key, ".[") {
+	if !plainKey.MatchString(key) {
 		key = strconv.Quote(key)
 	}
-	if path == "" || key == "" {
-		return path + key
+	return under(path, key)
+}
+
+// under adds a path within a value to the value's own.
+func under(path, sub string) string {
+	if path == "" || sub == "" || sub[0] == '[' {
+		return path + sub
 	}
-	return path + "." + key
+	return path + "." + sub
 }

@@ -51,7 +51,7 @@ func (j *Journal) Append(ctx context.Context, e Entry) (Entry, error) {
 	e.At = time.UnixMilli(e.At.UnixMilli())
 	added, err := j.insert(ctx, &e)
 	if err != nil {
-		return Entry{}, fmt.Errorf("journal %s: %w", e.Event, err)
+		return Entry{}, store.Advise(fmt.Errorf("journal %s: %w", e.Event, err))
 	}
 	if !added {
 		return e, nil

@@ -57,6 +57,9 @@ func (j *Journal) Verify(ctx context.Context) (Report, error) {
 	if last.Seq < headSeq {
 		say(last.Seq+1, "entries %d to %d are missing at the end: %s knows them", last.Seq+1, headSeq, j.head)
 	}
+	if headSeq == 0 && r.Entries > 1 { // a first entry may have been cut off from its head by a crash
+		say(last.Seq, "%s is missing: entries may have been cut off at the end", j.head)
+	}
 	r.Head = last.Hash
 	return r, nil
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // contract is bumped by hand when the functions of runs change so that runs begun before cannot go on with them.
-const contract = "1"
+const contract = "2"
 
 // unlimited is how often a run may be interrupted and continued: a crash is never the run's fault.
 const unlimited = 1 << 30
@@ -43,9 +43,16 @@ type Engine struct {
 	onStep  func(string)
 	log     *slog.Logger
 
-	mu    sync.Mutex
-	kinds map[string]func(ctx dbos.Context, id string) (dbos.WorkflowHandle[string], error)
-	woken chan struct{}
+	closing context.Context // ends when Close is called
+	stop    context.CancelFunc
+	begins  sync.WaitGroup // runs that are recorded and wait for the disk to begin
+
+	mu       sync.Mutex
+	launched bool
+	kinds    map[string]func(ctx dbos.Context, id string) (dbos.WorkflowHandle[string], error)
+	active   map[string]context.CancelCauseFunc // runs that this process carries out now
+	done     map[string]stepOutcome             // steps that are done and that the disk did not take yet
+	woken    chan struct{}
 }
 
 // Open prepares an engine. Kinds of runs are registered before Launch.
@@ -57,16 +64,24 @@ func Open(ctx context.Context, s *store.Store, j *journal.Journal, o Options) (*
 		o.OnStep = func(string) {}
 	}
 	quiet := slog.New(onlyErrors{o.Logger.Handler()})
-	d, err := dbos.NewContext(ctx, dbos.Config{
-		AppName: "goodstate", SQLiteSystemDB: s.DB(), Logger: quiet, ApplicationVersion: contract, ExecutorID: "goodstate",
+	own, err := s.Connect() // the library closes it when it shuts down, and the store must live on
+	if err != nil {
+		return nil, err
+	}
+	// The library takes the end of its context for a wish to cancel every run for good; only Close ends it.
+	d, err := dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
+		AppName: "goodstate", SQLiteSystemDB: own, Logger: quiet, ApplicationVersion: contract, ExecutorID: "goodstate",
 	})
 	if err != nil {
-		return nil, fmt.Errorf("run engine in %s: %w", s.Dir(), err)
+		return nil, errors.Join(store.Advise(fmt.Errorf("run engine in %s: %w", s.Dir(), err)), own.Close())
 	}
-	return &Engine{
+	e := &Engine{
 		db: s.DB(), journal: j, dbos: d, onStep: o.OnStep, log: o.Logger, woken: make(chan struct{}),
-		kinds: map[string]func(dbos.Context, string) (dbos.WorkflowHandle[string], error){},
-	}, nil
+		kinds:  map[string]func(dbos.Context, string) (dbos.WorkflowHandle[string], error){},
+		active: map[string]context.CancelCauseFunc{}, done: map[string]stepOutcome{},
+	}
+	e.closing, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return e, nil
 }
 
 // onlyErrors keeps the library's chatter out of our log: what a person must know is in the run.
@@ -84,24 +99,18 @@ func (e *Engine) point(p string) { e.onStep(p) }
 // Register tells the engine how runs of a kind are carried out. It is called before Launch, once a kind.
 func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)) {
 	workflow := func(ctx dbos.Context, id string) (string, error) {
-		info, err := e.Get(ctx, id)
-		if err != nil {
-			return "", err
-		}
-		var in I
-		if err = json.Unmarshal(info.Input, &in); err == nil {
-			var out O
-			out, err = fn(&Run{engine: e, ctx: ctx, info: info}, in)
-			if ctx.Err() != nil {
-				return "", context.Cause(ctx) // the engine closes: the run is not over
+		return "", e.carry(ctx, id, func(r *Run) (json.RawMessage, error) {
+			var in I
+			if err := json.Unmarshal(r.info.Input, &in); err != nil {
+				return nil, fmt.Errorf("input of run %s: %w", id, err)
 			}
-			if text, bad := json.Marshal(out); bad != nil {
-				err = errors.Join(err, bad)
-			} else {
-				info.Result = text
+			out, err := fn(r, in)
+			result, bad := json.Marshal(out)
+			if bad != nil {
+				return nil, errors.Join(err, fmt.Errorf("result of run %s: %w", id, bad))
 			}
-		}
-		return "", e.end(context.WithoutCancel(ctx), info, err)
+			return result, err
+		})
 	}
 	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithMaxRecoveryAttempts(unlimited))
 	e.mu.Lock()
@@ -114,49 +123,83 @@ func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)
 // Launch continues the runs that were under way when the last process ended, and frees the leases of runs that are over.
 func (e *Engine) Launch(ctx context.Context) error {
 	if _, err := e.db.ExecContext(ctx, "DELETE FROM leases WHERE run NOT IN (SELECT id FROM runs WHERE state = ?)", string(Running)); err != nil {
-		return fmt.Errorf("sweep leases: %w", err)
+		return store.Advise(fmt.Errorf("sweep leases: %w", err))
 	}
-	if err := e.dbos.Launch(); err != nil {
-		return fmt.Errorf("launch the run engine: %w", err)
-	}
-	// A process that died between recording a run and handing it over left it without a workflow.
 	open, err := e.List(ctx, Filter{State: Running})
 	if err != nil {
 		return err
 	}
-	for _, info := range open {
-		known, err := dbos.ListWorkflows(e.dbos, dbos.WithFilterWorkflowIDs(info.ID))
-		if err != nil {
-			return fmt.Errorf("continue run %s: %w", info.ID, err)
-		}
-		if len(known) == 0 {
-			if err := e.hand(info); err != nil {
-				return err
-			}
-		}
+	if err := e.dbos.Launch(); err != nil {
+		return store.Advise(fmt.Errorf("launch the run engine: %w", err))
 	}
-	return nil
-}
-
-func (e *Engine) hand(info Info) error {
 	e.mu.Lock()
-	start, ok := e.kinds[info.Kind]
+	e.launched = true
 	e.mu.Unlock()
-	if !ok {
-		return fmt.Errorf("run %s is of kind %q, which this program does not know", info.ID, info.Kind)
-	}
-	if _, err := start(e.dbos, info.ID); err != nil {
-		return fmt.Errorf("start run %s: %w", info.ID, err)
+	for _, info := range open {
+		if err := e.settle(ctx, info); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// closing is how long Close waits for steps under way to notice that they have to end.
-const closing = 20 * time.Second
+// settle sees to it that an open run goes on, or says why it cannot. The library continues what it knows by itself.
+func (e *Engine) settle(ctx context.Context, info Info) error {
+	known, err := dbos.ListWorkflows(e.dbos, dbos.WithFilterWorkflowIDs(info.ID))
+	switch {
+	case err != nil:
+		return fmt.Errorf("continue run %s: %w", info.ID, err)
+	case len(known) > 0 && known[0].ApplicationVersion != contract:
+		return e.finish(ctx, info, Failed, fmt.Sprintf("begun by a goodstate whose runs have contract %s, this one continues contract %s; start it again", known[0].ApplicationVersion, contract))
+	case len(known) > 0:
+		return nil
+	}
+	if _, ok := e.kind(info.Kind); !ok {
+		e.log.WarnContext(ctx, "run waits for a program that knows its kind", "run", info.ID, "kind", info.Kind)
+		return nil
+	}
+	e.begin(info) // the last process died between recording it and beginning it
+	return nil
+}
 
-// Close stops carrying out runs. Those under way stay open and go on at the next Launch.
-func (e *Engine) Close(context.Context) error {
-	if err := dbos.Shutdown(e.dbos, closing); err != nil {
+func (e *Engine) kind(name string) (func(dbos.Context, string) (dbos.WorkflowHandle[string], error), bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	start, ok := e.kinds[name]
+	return start, ok && e.launched
+}
+
+// begin hands a recorded run to the library. It was accepted when it was recorded, so a disk that does not take it now is
+// asked again until it does.
+func (e *Engine) begin(info Info) {
+	start, _ := e.kind(info.Kind)
+	if _, err := start(e.dbos, info.ID); err == nil {
+		return
+	}
+	e.begins.Go(func() {
+		for attempt := range patience(e.closing) {
+			_, err := start(e.dbos, info.ID)
+			if err == nil {
+				return
+			}
+			e.log.ErrorContext(e.closing, "run cannot begin yet", "run", info.ID, "attempt", attempt, "error", store.Advise(err))
+		}
+	})
+}
+
+// grace is how long Close waits for steps under way to notice that they have to end.
+const grace = 20 * time.Second
+
+// Close stops carrying out runs, and waits for steps under way until ctx ends, at most 20 seconds. Open runs stay open and
+// go on at the next Launch.
+func (e *Engine) Close(ctx context.Context) error {
+	e.stop()
+	e.begins.Wait()
+	limit := grace
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(time.Millisecond, min(limit, time.Until(deadline)))
+	}
+	if err := dbos.Shutdown(e.dbos, limit); err != nil {
 		return fmt.Errorf("close the run engine: %w", err)
 	}
 	return nil

@@ -6,10 +6,12 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -49,9 +51,13 @@ type Info struct {
 type Run struct {
 	engine *Engine
 	ctx    dbos.Context
+	live   context.Context // ends when the engine closes and when the run is cancelled
 	info   Info
-	step   string // the step under way
-	noted  int    // entries that the step under way has journaled
+	step   string // the step under way; empty between steps
+	count  int    // steps so far, which tells steps of one name apart
+	noted  int    // entries that the step under way, or the code after it, has journaled
+
+	trouble error // why the record cannot be kept now
 }
 
 // ID is the run's id.
@@ -66,37 +72,35 @@ func (r *Run) Who() string { return r.info.Who }
 // Why is the reason they gave.
 func (r *Run) Why() string { return r.info.Why }
 
-// errRecorded is how a step's error looks when it comes from the record.
+// stepOutcome is a step's outcome as it is recorded.
 type stepOutcome struct {
 	Value json.RawMessage `json:"value,omitempty"`
 	Error string          `json:"error,omitempty"`
 }
 
 // Step does fn and records its outcome; once recorded, fn is never called again in this run and the outcome is returned from
-// the record. An error is an outcome too. Steps of a run follow one another and have names of their own. When the engine
-// closes while fn runs, nothing is recorded and the step runs again at the next launch.
+// the record. An error is an outcome too, and so is a panic. Steps of a run follow one another, on the goroutine of the run's
+// function. When the engine closes or the run is cancelled, nothing is recorded and Step does not return: the function is
+// unwound where it is, so it never takes a closing engine for a step that failed.
 func Step[T any](r *Run, name string, fn func(ctx context.Context) (T, error)) (T, error) {
 	var out T
-	got, err := dbos.RunAsStep(r.ctx, func(ctx context.Context) (stepOutcome, error) {
-		r.step, r.noted = name, 0
-		r.engine.point("before " + name)
+	if r.step != "" {
+		return out, fmt.Errorf("step %s is called inside step %s: steps follow one another", name, r.step)
+	}
+	r.count++
+	r.step, r.noted = name, 0
+	defer func() { r.step, r.noted = "", 0 }()
+	got := r.record(name, func(ctx context.Context) stepOutcome {
 		v, err := fn(ctx)
-		if ctx.Err() != nil {
-			return stepOutcome{}, context.Cause(ctx)
-		}
-		r.engine.point("after " + name)
 		if err != nil {
-			return stepOutcome{Error: err.Error()}, nil
+			return stepOutcome{Error: cmp.Or(err.Error(), "an error without words")}
 		}
 		text, err := json.Marshal(v)
 		if err != nil {
-			return stepOutcome{}, fmt.Errorf("outcome of step %s: %w", name, err)
+			return stepOutcome{Error: fmt.Sprintf("outcome of step %s: %v", name, err)}
 		}
-		return stepOutcome{Value: text}, nil
-	}, dbos.WithStepName(name))
-	if err != nil {
-		return out, fmt.Errorf("step %s: %w", name, err)
-	}
+		return stepOutcome{Value: text}
+	})
 	if got.Error != "" {
 		return out, errors.New(got.Error)
 	}
@@ -106,11 +110,77 @@ func Step[T any](r *Run, name string, fn func(ctx context.Context) (T, error)) (
 	return out, nil
 }
 
-// Note says in words what the run does now; it is for eyes only and nothing is decided by it.
-func (r *Run) Note(text string) { r.engine.note(r.ctx, r.info.ID, text) }
+// record returns a step's outcome from the record, or does it and records it.
+func (r *Run) record(name string, do func(context.Context) stepOutcome) stepOutcome {
+	r.stopped()
+	key := fmt.Sprintf("%s/%d", r.info.ID, r.count)
+	got, err := dbos.RunAsStep(r.ctx, func(context.Context) (stepOutcome, error) {
+		if done, ok := r.engine.unrecorded(key); ok {
+			return done, nil
+		}
+		r.engine.point("before " + name)
+		outcome := r.guarded(name, do)
+		r.stopped()
+		r.engine.point("after " + name)
+		r.engine.keep(key, outcome)
+		return outcome, nil
+	}, dbos.WithStepName(name))
+	switch {
+	case err == nil:
+		r.engine.forget(key)
+		return got
+	case errors.Is(err, &dbos.Error{Code: dbos.ErrorCodeUnexpectedStep}), errors.Is(err, &dbos.Error{Code: dbos.ErrorCodeStepNondeterminism}):
+		r.engine.forget(key)
+		panic(fmt.Sprintf("step %s is not what was recorded in its place: %v", name, err)) // other code than the run began with
+	}
+	r.trouble = fmt.Errorf("record step %s: %w", name, err)
+	panic(halt{})
+}
 
-// Journal records something inside a step. A step that runs again records nothing twice, as long as it records the same
-// events in the same order up to where it was.
+// guarded does a step; a panic in it is its error.
+func (r *Run) guarded(name string, do func(context.Context) stepOutcome) (out stepOutcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.engine.log.ErrorContext(r.live, "step panicked", "run", r.info.ID, "step", name, "panic", p, "stack", string(debug.Stack()))
+			out = stepOutcome{Error: fmt.Sprintf("panic: %v", p)}
+		}
+	}()
+	return do(r.live)
+}
+
+// stopped unwinds the function of a run that may not go on.
+func (r *Run) stopped() {
+	if r.live.Err() != nil || r.trouble != nil {
+		panic(halt{})
+	}
+}
+
+// The disk may not take the outcome of a step that is done. It is kept until it does, so that the step is not done twice.
+func (e *Engine) keep(key string, o stepOutcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.done[key] = o
+}
+
+func (e *Engine) forget(key string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.done, key)
+}
+
+func (e *Engine) unrecorded(key string) (stepOutcome, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	o, ok := e.done[key]
+	return o, ok
+}
+
+// Note says in words what the run does now; it is for eyes only and nothing is decided by it.
+func (r *Run) Note(text string) { r.engine.note(r.live, r.info.ID, text) }
+
+// Journal records something in a step or between steps. What runs again records nothing twice, as long as it records the same
+// events in the same order up to where it was. When the record cannot be kept the step is not recorded either, and the run
+// waits for the disk.
 func (r *Run) Journal(ctx context.Context, event, text string, data any) error {
 	var raw json.RawMessage
 	if data != nil {
@@ -122,7 +192,10 @@ func (r *Run) Journal(ctx context.Context, event, text string, data any) error {
 	r.noted++
 	_, err := r.engine.journal.Append(ctx, journal.Entry{
 		Run: r.info.ID, Step: r.step, Event: event, Target: r.info.Target, Actor: r.info.Who, Text: text, Data: raw,
-		Key: fmt.Sprintf("%s/%s/%s/%d", r.info.ID, r.step, event, r.noted),
+		Key: fmt.Sprintf("%s/%d/%s/%s/%d", r.info.ID, r.count, r.step, event, r.noted),
 	})
+	if err != nil && ctx.Err() == nil {
+		r.trouble = err
+	}
 	return err
 }

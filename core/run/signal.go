@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"goodstate.dev/goodstate/core/store"
 )
 
 // Signal is something that a person or program tells a run: go back, pause, go on.
@@ -32,9 +34,14 @@ func (e *Engine) Signal(ctx context.Context, s Signal) error {
 	if s.At.IsZero() {
 		s.At = time.Now()
 	}
-	_, err = e.db.ExecContext(ctx, "INSERT INTO signals (run, name, who, why, data, at) VALUES (?, ?, ?, ?, ?, ?)", s.Run, s.Name, s.Who, s.Why, string(s.Data), s.At.UnixMilli())
+	put, err := e.db.ExecContext(ctx, `INSERT INTO signals (run, name, who, why, data, at)
+		SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM runs WHERE id = ? AND state = ?)`,
+		s.Run, s.Name, s.Who, s.Why, string(s.Data), s.At.UnixMilli(), s.Run, string(Running))
 	if err != nil {
-		return fmt.Errorf("signal %s to run %s: %w", s.Name, s.Run, err)
+		return store.Advise(fmt.Errorf("signal %s to run %s: %w", s.Name, s.Run, err))
+	}
+	if n, err := put.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fmt.Errorf("run %s has just ended, it cannot be told to %s", s.Run, s.Name))
 	}
 	e.wake()
 	return nil
@@ -62,6 +69,9 @@ func (r *Run) Await(ctx context.Context, after int64, d time.Duration) (Signal, 
 	for {
 		woken := r.engine.wakeup()
 		s, ok, err := r.engine.next(ctx, r.info.ID, after)
+		if err != nil && ctx.Err() == nil {
+			r.trouble = err
+		}
 		if ok || err != nil {
 			return s, ok, err
 		}
@@ -94,14 +104,18 @@ func (e *Engine) next(ctx context.Context, run string, after int64) (Signal, boo
 	return s, true, nil
 }
 
-// WaitSignal is Await as a durable step of its own.
+// WaitSignal is Await as a durable step of its own, after one that records until when: a restart does not make it longer.
 func (r *Run) WaitSignal(name string, after int64, d time.Duration) (Signal, bool, error) {
 	type waited struct {
 		Signal Signal `json:"signal"`
 		Came   bool   `json:"came"`
 	}
+	until, err := Step(r, name+" until", func(context.Context) (time.Time, error) { return time.Now().Add(d), nil })
+	if err != nil {
+		return Signal{}, false, err
+	}
 	w, err := Step(r, name, func(ctx context.Context) (waited, error) {
-		s, ok, err := r.Await(ctx, after, d)
+		s, ok, err := r.Await(ctx, after, time.Until(until))
 		return waited{s, ok}, err
 	})
 	return w.Signal, w.Came, err

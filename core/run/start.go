@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dbos-inc/dbos-transact-golang/dbos"
-
-	"goodstate.dev/goodstate/core/journal"
+	"goodstate.dev/goodstate/core/store"
 )
 
 // Request asks for a run.
@@ -46,6 +44,9 @@ func (e *Engine) Start(ctx context.Context, q Request) (Info, error) {
 			return Info{}, err
 		}
 	}
+	if _, ok := e.kind(q.Kind); !ok {
+		return Info{}, fmt.Errorf("start a run of kind %q: it is not registered, or the engine is not launched", q.Kind)
+	}
 	info := Info{ID: q.ID, Kind: q.Kind, Target: q.Target, Who: q.Who, Why: q.Why, State: Running, Started: time.Now(), Input: input}
 	if there, err := e.insert(ctx, info); err != nil || there != nil {
 		if there != nil {
@@ -53,12 +54,12 @@ func (e *Engine) Start(ctx context.Context, q Request) (Info, error) {
 		}
 		return info, err
 	}
-	if _, err := e.journal.Append(ctx, journal.Entry{
-		Run: info.ID, Event: "started", Target: info.Target, Actor: info.Who, Text: startText(info), Key: info.ID + "/started", Data: input,
-	}); err != nil {
-		return info, err
+	// From here on the run is accepted, and what fails now is done by the run itself before its first step.
+	if err := e.sayStarted(ctx, info); err != nil {
+		e.log.ErrorContext(ctx, "start of a run not journaled yet", "run", info.ID, "error", err)
 	}
-	return info, e.hand(info)
+	e.begin(info)
+	return info, nil
 }
 
 func startText(info Info) string {
@@ -73,11 +74,14 @@ func startText(info Info) string {
 func (e *Engine) insert(ctx context.Context, info Info) (there *Info, err error) {
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, fmt.Errorf("start run %s: %w", info.ID, err)
+		return nil, store.Advise(fmt.Errorf("start run %s: %w", info.ID, err))
 	}
 	defer func() {
 		if back := tx.Rollback(); err == nil && !errors.Is(back, sql.ErrTxDone) {
 			err = back
+		}
+		if err != nil {
+			err = store.Advise(err)
 		}
 	}()
 	if old, err := get(ctx, tx, info.ID); err == nil {
@@ -105,7 +109,10 @@ func (e *Engine) insert(ctx context.Context, info Info) (there *Info, err error)
 		info.ID, info.Kind, info.Target, info.Who, info.Why, string(Running), string(info.Input), info.Started.UnixMilli()); err != nil {
 		return nil, fmt.Errorf("record run %s: %w", info.ID, err)
 	}
-	return nil, tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("record run %s: %w", info.ID, err)
+	}
+	return nil, nil
 }
 
 // end records how a run ended and frees its lease, in one transaction. It may run again after a crash.
@@ -137,26 +144,37 @@ func (e *Engine) finish(ctx context.Context, info Info, state State, text string
 	if err = tx.Commit(); err != nil {
 		return fmt.Errorf("end run %s: %w", info.ID, err)
 	}
-	said := fmt.Sprintf("%s of %s %s", info.Kind, info.Target, state)
-	if text != "" {
-		said += ": " + text
-	}
-	_, err = e.journal.Append(ctx, journal.Entry{Run: info.ID, Event: "ended", Target: info.Target, Actor: info.Who, Text: said, Data: info.Result, Key: info.ID + "/ended"})
 	e.wake()
-	return err
+	info.State, info.Error = state, text
+	return e.sayEnded(ctx, info)
 }
 
-// Cancel ends a run where it is; nothing is undone.
+// Cancel ends a run where it is; nothing is undone. The wish is on the disk before anything stops. It returns when the step
+// under way has noticed and the lease is free, or when ctx ends.
 func (e *Engine) Cancel(ctx context.Context, id, who, why string) error {
 	info, err := e.Get(ctx, id)
 	if err != nil {
 		return err
 	}
-	if info.State != Running {
-		return fmt.Errorf("run %s ended already (%s)", id, info.State)
+	// The error of a run that is still open is the reason why it is to stop.
+	set, err := e.db.ExecContext(ctx, "UPDATE runs SET error = ? WHERE id = ? AND state = ?", fmt.Sprintf("cancelled by %s: %s", who, why), id, string(Running))
+	if err != nil {
+		return store.Advise(fmt.Errorf("cancel run %s: %w", id, err))
 	}
-	if err := dbos.CancelWorkflow(e.dbos, id); err != nil {
-		return fmt.Errorf("cancel run %s: %w", id, err)
+	if n, err := set.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fmt.Errorf("run %s ended already (%s)", id, info.State))
 	}
-	return e.finish(ctx, info, Cancelled, fmt.Sprintf("cancelled by %s: %s", who, why))
+	e.mu.Lock()
+	stop, launched := e.active[id], e.launched
+	e.mu.Unlock()
+	if stop != nil {
+		stop(errCancelled)
+	}
+	if !launched { // nobody carries it out
+		return e.finish(ctx, info, Cancelled, fmt.Sprintf("cancelled by %s: %s", who, why))
+	}
+	if _, err := e.Wait(ctx, id); err != nil {
+		return fmt.Errorf("run %s is told to stop and has not stopped yet: %w", id, err)
+	}
+	return nil
 }

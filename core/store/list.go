@@ -12,14 +12,14 @@ func wrap(err error, what, on string) error {
 	if err == nil {
 		return nil
 	}
-	return advise(fmt.Errorf("%s %s: %w", what, on, err))
+	return Advise(fmt.Errorf("%s %s: %w", what, on, err))
 }
 
 // list reads all rows of a query.
 func list[T any](ctx context.Context, db *sql.DB, what string, read func(scan func(...any) error) (T, error), query string, args ...any) (out []T, err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, advise(fmt.Errorf("%s: %w", what, err))
+		return nil, Advise(fmt.Errorf("%s: %w", what, err))
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
@@ -30,7 +30,7 @@ func list[T any](ctx context.Context, db *sql.DB, what string, read func(scan fu
 		out = append(out, v)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, advise(fmt.Errorf("%s: %w", what, err))
+		return nil, Advise(fmt.Errorf("%s: %w", what, err))
 	}
 	return out, nil
 }

@@ -43,7 +43,7 @@ func take(dir string) (*lock, error) {
 	l := &lock{file: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600)), note: filepath.Join(dir, "lock.json")}
 	got, err := l.file.TryLock()
 	if err != nil {
-		return nil, advise(fmt.Errorf("lock the data directory %s: %w", dir, err))
+		return nil, Advise(fmt.Errorf("lock the data directory %s: %w", dir, err))
 	}
 	if !got {
 		inUse := &InUseError{Dir: dir}
@@ -58,7 +58,7 @@ func take(dir string) (*lock, error) {
 	}
 	if err != nil {
 		_ = l.file.Close() // the error that is returned says more
-		return nil, advise(fmt.Errorf("note the owner of the data directory %s: %w", dir, err))
+		return nil, Advise(fmt.Errorf("note the owner of the data directory %s: %w", dir, err))
 	}
 	return l, nil
 }

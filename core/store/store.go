@@ -39,7 +39,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, advise(fmt.Errorf("make the data directory %s: %w", dir, err))
+		return nil, Advise(fmt.Errorf("make the data directory %s: %w", dir, err))
 	}
 	l, err := take(dir)
 	if err != nil {
@@ -50,7 +50,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		err = migrate(ctx, s.db, dir)
 	}
 	if err != nil {
-		return nil, errors.Join(advise(err), s.Close())
+		return nil, errors.Join(Advise(err), s.Close())
 	}
 	return s, nil
 }
@@ -69,7 +69,7 @@ func OpenReadOnly(ctx context.Context, dir string) (*Store, error) {
 		return nil, err
 	}
 	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(advise(fmt.Errorf("database in %s: %w", dir, err)), db.Close())
+		return nil, errors.Join(Advise(fmt.Errorf("database in %s: %w", dir, err)), db.Close())
 	}
 	return &Store{dir: dir, db: db}, nil
 }
@@ -111,6 +111,9 @@ func migrate(ctx context.Context, db *sql.DB, dir string) error {
 	return nil
 }
 
+// Connect opens one more handle on the database, for a library that closes the handle it is given. The caller closes it.
+func (s *Store) Connect() (*sql.DB, error) { return connect(s.dir, "rwc") }
+
 // DB is the database, for packages that keep rows of their own in it.
 func (s *Store) DB() *sql.DB { return s.db }
 
@@ -138,8 +141,8 @@ const (
 	sqliteNotADB   = 26
 )
 
-// advise adds to an error what to do about it.
-func advise(err error) error {
+// Advise adds to an error of the database or the disk what to do about it; other errors and nil stay as they are.
+func Advise(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -150,7 +153,7 @@ func advise(err error) error {
 	}
 	switch {
 	case code == sqliteFull, errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%w; the disk is full: make room and start again, nothing that was recorded is lost", err)
+		return fmt.Errorf("%w; the disk is full: make room, nothing that was recorded is lost", err)
 	case code == sqliteReadOnly, code == sqliteCantOpen, errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; the folder must be writable for this user", err)
 	case code == sqliteCorrupt, code == sqliteNotADB:

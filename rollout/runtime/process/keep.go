@@ -29,6 +29,7 @@ type keeper struct {
 	env      []string
 	state    state
 	unsaved  bool        // the disk did not take the last state
+	said     string      // the last complaint
 	restarts []time.Time // within the window and earlier
 }
 
@@ -149,7 +150,14 @@ func (k *keeper) save() error {
 
 // try saves; what the disk does not take now is tried again with the next tick.
 func (k *keeper) try() {
-	if err := k.save(); err != nil {
-		fmt.Fprintln(os.Stderr, "write down the instance's state:", err)
+	k.say("write down the instance's state", k.save())
+}
+
+// say leaves an error in the keeper's log, once: what comes back with every tick must not fill the disk.
+func (k *keeper) say(what string, err error) {
+	if err == nil || err.Error() == k.said {
+		return
 	}
+	k.said = err.Error()
+	fmt.Fprintln(os.Stderr, what+":", err)
 }

@@ -14,6 +14,10 @@ import (
 // tick is how often a keeper looks at its program's memory and log.
 const tick = 500 * time.Millisecond
 
+// reapEvery is after how many ticks it waits for dead processes that the program left to it: reading the whole process
+// table is not cheap on a large machine.
+const reapEvery = 20
+
 // life is the program from one start to its end.
 type life struct {
 	cmd   *exec.Cmd
@@ -68,6 +72,7 @@ func (l *life) await() {
 func (k *keeper) watch(ctx context.Context, l *life) string {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
+	looks := 0
 	for {
 		select {
 		case <-l.ended:
@@ -79,10 +84,10 @@ func (k *keeper) watch(ctx context.Context, l *life) string {
 		if k.unsaved {
 			k.try()
 		}
-		if err := rotate(k.folder.log()); err != nil {
-			fmt.Fprintln(os.Stderr, "rotate the log:", err)
+		k.say("rotate the log", rotate(k.folder.log()))
+		if looks++; looks%reapEvery == 0 {
+			reapAdopted(l.cmd.Process.Pid)
 		}
-		reapAdopted(l.cmd.Process.Pid)
 		if used := k.overMemory(); used > 0 {
 			k.clear(l)
 			return fmt.Sprintf("killed: memory %s over its limit of %s", mebibytes(used), mebibytes(k.spec.Memory))
@@ -94,9 +99,7 @@ func (k *keeper) watch(ctx context.Context, l *life) string {
 func (k *keeper) stop(l *life) string {
 	k.state.Phase = phaseStopping
 	k.try()
-	if err := signalGroup(l.cmd.Process.Pid, unix.SIGTERM); err != nil {
-		fmt.Fprintln(os.Stderr, "stop:", err)
-	}
+	k.say("stop", signalGroup(l.cmd.Process.Pid, unix.SIGTERM))
 	timer := time.NewTimer(grace(k.spec.Grace))
 	defer timer.Stop()
 	late := false
@@ -128,9 +131,7 @@ func (k *keeper) stop(l *life) string {
 
 // clear kills everything that is left of the life and waits for it.
 func (k *keeper) clear(l *life) string {
-	if err := signalGroup(l.cmd.Process.Pid, unix.SIGKILL); err != nil {
-		fmt.Fprintln(os.Stderr, "clear:", err)
-	}
+	k.say("kill", signalGroup(l.cmd.Process.Pid, unix.SIGKILL))
 	<-l.ended
 	_ = l.cmd.Wait() // how it ended is in the process's state
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -139,9 +140,7 @@ func (k *keeper) clear(l *life) string {
 			break
 		}
 		for _, p := range left {
-			if err := p.signal(unix.SIGKILL); err != nil {
-				fmt.Fprintln(os.Stderr, "clear:", err)
-			}
+			k.say("kill", p.signal(unix.SIGKILL))
 		}
 		<-time.After(pause)
 	}

@@ -102,6 +102,20 @@ func (c *counts) collect(release string, before int64) []traffic.Second {
 	return out
 }
 
+// empty tells whether there is nothing to collect.
+func (c *counts) empty() bool {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		full := len(s.done) > 0 || s.now.requests != 0 || s.now.aborted != 0
+		s.mu.Unlock()
+		if full {
+			return false
+		}
+	}
+	return true
+}
+
 func (t *tally) addTo(s *traffic.Second) {
 	s.Requests += t.requests
 	s.Errors += t.errors

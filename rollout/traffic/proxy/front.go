@@ -19,6 +19,7 @@ type front struct {
 	listener net.Listener
 	server   *http.Server
 	certs    atomic.Pointer[certs] // nil: plain HTTP
+	active   atomic.Int64          // requests under way, WebSockets included
 	cut      context.CancelFunc    // ends what is still under way
 	served   chan struct{}         // closed when no more connections are accepted
 }
@@ -38,10 +39,14 @@ func openFront(ctx context.Context, listen string, opt Options, handler http.Han
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", listen, err)
 	}
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	base, cut := context.WithCancel(context.Background()) // requests do not end with the call that opens their address
 	f := &front{listen: listen, listener: l, cut: cut, served: make(chan struct{})}
 	f.server = &http.Server{
-		Handler:           handler,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			f.active.Add(1)
+			defer f.active.Add(-1)
+			handler.ServeHTTP(w, r)
+		}),
 		ReadHeaderTimeout: opt.ReadHeader,
 		IdleTimeout:       idleClient,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -81,17 +86,39 @@ func (f *front) serve(log *slog.Logger) {
 	}
 }
 
-// end frees the address, lets requests finish until ctx ends, and cuts off what is left then.
-func (f *front) end(ctx context.Context) error {
+// end frees the address, lets requests finish until cutoff, and cuts off what is left then.
+func (f *front) end(cutoff <-chan struct{}) error {
 	defer f.cut()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-cutoff:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	err := f.server.Shutdown(ctx)
 	<-f.served
-	if err == nil {
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for f.active.Load() > 0 && ctx.Err() == nil { // Shutdown does not know of connections that were upgraded
+		select {
+		case <-ctx.Done():
+		case <-poll.C:
+		}
+	}
+	left := f.active.Load()
+	if left == 0 && err == nil {
 		return nil
 	}
 	f.cut()
-	if cerr := f.server.Close(); cerr != nil {
-		return fmt.Errorf("close %s: %w", f.listen, cerr)
+	err = f.server.Close()
+	for f.active.Load() > 0 {
+		<-poll.C
 	}
-	return fmt.Errorf("close %s: requests were cut off: %w", f.listen, err)
+	if err != nil {
+		return fmt.Errorf("close %s: %w", f.listen, err)
+	}
+	return fmt.Errorf("close %s: %d requests did not end in time and were cut off", f.listen, left)
 }

@@ -38,8 +38,11 @@ type release struct {
 
 // instance outlives the routes that name it.
 type instance struct {
+	release  string
 	name     string
 	url      *url.URL
+	addr     string // host:port
+	lane     lane
 	inflight atomic.Int64
 	refused  atomic.Int64 // connections refused in a row
 	aside    atomic.Int64 // Unix nanoseconds until which others are preferred

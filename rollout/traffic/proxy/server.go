@@ -23,8 +23,10 @@ type server struct {
 
 	mu       sync.Mutex
 	services map[string]*service
+	leaving  []*service     // removed, with requests under way
 	ending   sync.WaitGroup // fronts that serve, or that let their last requests finish
 	closed   bool
+	cutoff   chan struct{} // closed when requests may not go on any longer
 }
 
 // restore takes the routes of an earlier proxy. An address that cannot be opened is tried again by tick; the others serve.
@@ -134,15 +136,13 @@ func (s *server) apply(ctx context.Context, r traffic.Route) error {
 	return nil
 }
 
-// retire lets the last requests of an address finish.
+// retire frees an address and lets its last requests finish, however long they take while the proxy lives.
 func (s *server) retire(f *front) {
 	if f == nil {
 		return
 	}
 	s.ending.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.opt.Retire)
-		defer cancel()
-		if err := f.end(ctx); err != nil {
+		if err := f.end(s.cutoff); err != nil {
 			s.log.Warn("address given up", "listen", f.listen, "error", err)
 		}
 	})
@@ -178,8 +178,9 @@ func (s *server) remove(name string) error {
 	if err := s.saveWith(name, nil); err != nil {
 		return err
 	}
-	s.gather(svc, time.Now().Unix()+1)
 	delete(s.services, name)
+	s.leaving = append(s.leaving, svc)
+	svc.route.Store(nil)
 	s.retire(svc.front)
 	s.log.Info("route removed", "service", name)
 	return nil
@@ -199,22 +200,30 @@ func (s *server) find(name string) (traffic.Route, bool, error) {
 	return svc.route.Load().Route, true, nil
 }
 
-// inflight is how many requests a release has under way.
-func (s *server) inflight(service, id string) int64 {
+// underWay is how many requests a release, or one instance of it, has under way.
+func (s *server) underWay(service, id, instance string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	svc := s.services[service]
-	if svc == nil || svc.releases[id] == nil {
-		return 0
+	var n int64
+	for _, svc := range s.all() {
+		if svc.name == service {
+			n += svc.underWay(id, instance)
+		}
 	}
-	return svc.releases[id].inflight.Load()
+	return n
+}
+
+func (s *server) all() []*service {
+	return slices.AppendSeq(slices.Clone(s.leaving), maps.Values(s.services))
 }
 
 // since is traffic.Router's Seconds.
 func (s *server) since(service string, from time.Time) []traffic.Second {
 	s.mu.Lock()
-	if svc := s.services[service]; svc != nil {
-		s.gather(svc, time.Now().Unix())
+	for _, svc := range s.all() {
+		if svc.name == service {
+			s.gather(svc, time.Now().Unix())
+		}
 	}
 	s.mu.Unlock()
 	return s.seconds.since(service, from)
@@ -237,8 +246,12 @@ func (s *server) tick(ctx context.Context) {
 			return
 		case now := <-t.C:
 			s.mu.Lock()
-			for _, svc := range s.services {
+			for _, svc := range s.all() {
 				s.gather(svc, now.Unix())
+				svc.prune(now)
+			}
+			s.leaving = slices.DeleteFunc(s.leaving, func(svc *service) bool { return len(svc.releases) == 0 })
+			for _, svc := range s.services {
 				if svc.front == nil {
 					s.open(ctx, svc)
 				}
@@ -248,22 +261,22 @@ func (s *server) tick(ctx context.Context) {
 	}
 }
 
-// close gives all addresses up, lets requests finish, and keeps what was counted.
+// close gives all addresses up, lets requests finish for the time of grace, and keeps what was counted.
 func (s *server) close() error {
 	s.mu.Lock()
 	s.closed = true
-	names := s.services
-	for _, svc := range names {
-		if svc.front != nil {
-			s.retire(svc.front)
-		}
+	for _, svc := range s.services {
+		s.retire(svc.front)
 	}
 	s.mu.Unlock()
+	last := time.AfterFunc(s.opt.Grace, func() { close(s.cutoff) })
 	s.ending.Wait()
+	last.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, svc := range names {
+	for _, svc := range s.all() {
 		s.gather(svc, time.Now().Unix()+1)
+		svc.forget(nil)
 	}
 	s.up.close()
 	return s.seconds.close()

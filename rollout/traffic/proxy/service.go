@@ -3,10 +3,12 @@ package proxy
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"goodstate.dev/goodstate/rollout/traffic"
 )
@@ -36,6 +38,8 @@ func newService(name string, log *slog.Logger, trust []netip.Prefix, up *upstrea
 	s.proxy = &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			v := p.In.Context().Value(visitKey{}).(*visit)
+			p.Out.URL.RawQuery = p.In.URL.RawQuery // as the user sent it: an instance may read it in its own way
+			p.Out.Trailer = p.In.Trailer           // the server fills it in when the body ends
 			forward(p.Out.Header, p.In, v.trusted)
 			p.Out.Header[releaseHeader] = []string{v.pool.release.id}
 		},
@@ -69,14 +73,17 @@ func (s *service) ready(r traffic.Route, before []share) (*route, error) {
 		return p
 	}
 	for _, b := range r.Backends {
-		key := b.Release + " " + b.Instance + " " + b.URL
+		key := instanceKey(b)
 		in := s.instances[key]
 		if in == nil {
 			u, err := url.Parse(b.URL)
 			if err != nil {
 				return nil, fmt.Errorf("backend %q: %w", b.Instance, err)
 			}
-			in = &instance{name: b.Instance, url: u}
+			in = &instance{release: b.Release, name: b.Instance, url: u, addr: u.Host}
+			if u.Port() == "" {
+				in.addr = net.JoinHostPort(u.Hostname(), "80")
+			}
 			s.instances[key] = in
 		}
 		p := poolOf(b.Release)
@@ -88,14 +95,19 @@ func (s *service) ready(r traffic.Route, before []share) (*route, error) {
 	return rt, nil
 }
 
-// forget drops instances that the route in force does not name. Requests that still run on them hold them themselves.
+func instanceKey(b traffic.Backend) string { return b.Release + " " + b.Instance + " " + b.URL }
+
+// forget drops instances that the route in force does not name and that have no request under way.
 func (s *service) forget(r *route) {
 	named := make(map[string]bool)
-	for _, b := range r.Backends {
-		named[b.Release+" "+b.Instance+" "+b.URL] = true
+	if r != nil {
+		for _, b := range r.Backends {
+			named[instanceKey(b)] = true
+		}
 	}
-	for key := range s.instances {
-		if !named[key] {
+	for key, in := range s.instances {
+		if !named[key] && in.inflight.Load() == 0 {
+			in.lane.close()
 			delete(s.instances, key)
 		}
 	}
@@ -108,4 +120,41 @@ func (s *service) collect(now int64) []traffic.Second {
 		out = append(out, rel.counts.collect(id, now)...)
 	}
 	return out
+}
+
+// prune closes unused connections and drops releases that the route does not name and that have no request under way and nothing left to collect.
+func (s *service) prune(now time.Time) {
+	for _, in := range s.instances {
+		in.lane.trim(now.Add(-idleUpstream))
+	}
+	named := make(map[*release]bool)
+	rt := s.route.Load()
+	s.forget(rt)
+	if rt != nil {
+		for _, p := range rt.pools {
+			named[p.release] = true
+		}
+	}
+	for id, rel := range s.releases {
+		if !named[rel] && rel.inflight.Load() == 0 && rel.counts.empty() {
+			delete(s.releases, id)
+		}
+	}
+}
+
+// underWay is how many requests the release has under way, or those of one instance when it is named.
+func (s *service) underWay(id, instance string) int64 {
+	if instance == "" {
+		if rel := s.releases[id]; rel != nil {
+			return rel.inflight.Load()
+		}
+		return 0
+	}
+	var n int64
+	for _, in := range s.instances {
+		if in.release == id && in.name == instance {
+			n += in.inflight.Load()
+		}
+	}
+	return n
 }

@@ -25,15 +25,17 @@ type upstreams struct {
 // of the common servers, closes its end, because a POST that meets a closing connection cannot be sent again.
 const idleUpstream = 4 * time.Second
 
-func newUpstreams() *upstreams {
-	dialer := &net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}
-	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := dialer.DialContext(ctx, network, addr)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errRefused, err)
-		}
-		return c, nil
+var dialer = net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}
+
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errRefused, err)
 	}
+	return c, nil
+}
+
+func newUpstreams() *upstreams {
 	transport := func() *http.Transport {
 		return &http.Transport{
 			DialContext:           dial,
@@ -64,12 +66,6 @@ func (u *upstreams) close() {
 // the request changes nothing and the instance broke off before it answered.
 func (u *upstreams) RoundTrip(out *http.Request) (*http.Response, error) {
 	v := out.Context().Value(visitKey{}).(*visit)
-	ctx, cancel := context.WithCancelCause(out.Context())
-	v.cancel = func() { cancel(nil) }
-	slow := time.AfterFunc(v.route.slow, func() { cancel(errSlow) })
-	defer slow.Stop()
-	out = out.WithContext(ctx)
-
 	var body *unread
 	if out.Body != nil {
 		body = &unread{r: out.Body}
@@ -77,32 +73,20 @@ func (u *upstreams) RoundTrip(out *http.Request) (*http.Response, error) {
 	}
 	var tried []*instance
 	var last error
-	for len(tried) < 4 {
-		in := v.pool.pick(tried, v.began.UnixNano())
-		if in == nil {
-			break
-		}
-		v.enterInstance(in)
-		to := *out.URL
-		to.Scheme, to.Host = in.url.Scheme, in.url.Host
-		out.URL = &to
-		res, err := u.send(in, out)
+	for len(tried) == 0 || len(tried) < 4 && v.another(tried) {
+		in := v.instance
+		res, err := u.send(v, in, out)
 		if err == nil {
 			in.answered()
 			return res, nil
 		}
-		if last = err; context.Cause(ctx) != nil {
-			if errors.Is(context.Cause(ctx), errSlow) {
-				return nil, errSlow
-			}
+		last = err
+		switch {
+		case v.Context.Err() != nil, errors.Is(err, errSlow), body != nil && body.touched.Load():
 			return nil, err
-		}
-		if errors.Is(err, errRefused) {
+		case errors.Is(err, errRefused):
 			in.refuse(time.Now())
-		} else if !repeatable(out) {
-			return nil, err
-		}
-		if body != nil && body.touched.Load() {
+		case !repeatable(out):
 			return nil, err
 		}
 		tried = append(tried, in)
@@ -110,21 +94,31 @@ func (u *upstreams) RoundTrip(out *http.Request) (*http.Response, error) {
 	return nil, last
 }
 
-func (u *upstreams) send(in *instance, out *http.Request) (*http.Response, error) {
-	if in.url.Scheme == "h2c" {
-		out.URL.Scheme = "http"
-		return u.http2.RoundTrip(out)
+// send sends the request to one instance.
+func (u *upstreams) send(v *visit, in *instance, out *http.Request) (*http.Response, error) {
+	if fits(in, out) {
+		return in.lane.roundTrip(v, in.addr, out)
 	}
-	return u.http1.RoundTrip(out)
-}
-
-// enterInstance counts the visit in at its instance, and out at the one that it tried before.
-func (v *visit) enterInstance(in *instance) {
-	if v.instance != nil {
-		v.instance.inflight.Add(-1)
+	ctx, cancel := context.WithCancelCause(out.Context())
+	slow := time.AfterFunc(v.route.slow, func() { cancel(errSlow) })
+	defer slow.Stop()
+	v.cancel = func() { cancel(nil) } // frees what waits for the context, when the visit ends
+	to := *out.URL
+	to.Scheme, to.Host = in.url.Scheme, in.url.Host
+	out = out.WithContext(ctx)
+	out.URL = &to
+	transport := u.http1
+	if to.Scheme == "h2c" {
+		to.Scheme, transport = "http", u.http2
 	}
-	v.instance = in
-	in.inflight.Add(1)
+	res, err := transport.RoundTrip(out)
+	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
+		err = errSlow
+	}
+	if err != nil {
+		cancel(nil)
+	}
+	return res, err
 }
 
 // repeatable: sending the request twice does no more than sending it once.

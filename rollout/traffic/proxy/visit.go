@@ -16,6 +16,7 @@ import (
 type visit struct {
 	context.Context
 	in       *http.Request
+	service  *service
 	route    *route
 	pool     *pool
 	instance *instance
@@ -46,34 +47,38 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
 		return
 	}
-	v := &visit{Context: r.Context(), in: r, began: time.Now()}
+	v := &visit{Context: r.Context(), service: s, in: r, began: time.Now()}
 	s.enter(v)
 	if v.pool == nil {
 		v.status = http.StatusServiceUnavailable
-		v.count(s, &s.nobody)
+		v.count(&s.nobody)
 		refuse(w, http.StatusServiceUnavailable, "no instance is in service")
 		return
+	}
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
+		// An instance may answer while it reads. Without this, http.Server throws the rest of the body away when the answer begins.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			s.log.Error("bodies cannot be passed on while answers come", "error", err)
+		}
 	}
 	completed := false
 	defer func() { // also when the answer breaks off, which http.Server is told by a panic
 		if v.cancel != nil {
 			v.cancel()
 		}
-		if v.instance != nil {
-			v.instance.inflight.Add(-1)
-		}
+		v.instance.inflight.Add(-1)
 		if !completed && v.broken == nil {
 			v.status = 0 // nothing was wrong with the instance, so it is the client who went
 		}
-		v.count(s, v.pool.release)
+		v.count(v.pool.release)
 		v.pool.release.inflight.Add(-1)
 	}()
 	s.proxy.ServeHTTP(w, r.WithContext(v))
 	completed = true
 }
 
-// enter finds the release that serves the visit and counts the visit in there. The route is looked at again after that: either
-// a Drain sees this visit, or this visit sees the new route.
+// enter finds the release and the instance that serve the visit and counts the visit in there. The route is looked at again after
+// that: either a Drain sees this visit, or this visit sees the new route.
 func (s *service) enter(v *visit) {
 	ip, trusted := clientIP(v.in, s.trust)
 	v.trusted = trusted
@@ -101,12 +106,15 @@ func (s *service) enter(v *visit) {
 		if p == nil {
 			return
 		}
+		in := p.pick(nil, v.began.UnixNano())
 		p.release.inflight.Add(1)
+		in.inflight.Add(1)
 		if s.route.Load() != rt {
+			in.inflight.Add(-1)
 			p.release.inflight.Add(-1)
 			continue
 		}
-		v.route, v.pool = rt, p
+		v.route, v.pool, v.instance = rt, p, in
 		if rt.Sticky == "cookie" && before != p.release.id {
 			v.cookie = stickyCookie(id, p.release.id, v.in.TLS != nil)
 		}
@@ -115,7 +123,7 @@ func (s *service) enter(v *visit) {
 }
 
 // count says what became of the visit, once. Answers that go on without end are counted when they begin.
-func (v *visit) count(s *service, rel *release) {
+func (v *visit) count(rel *release) {
 	if v.counted {
 		return
 	}
@@ -129,7 +137,7 @@ func (v *visit) count(s *service, rel *release) {
 		return
 	}
 	bad := v.broken != nil || v.status >= 500
-	rel.counts.add(s.failing.outcome(v.client, bad), v.took)
+	rel.counts.add(v.service.failing.outcome(v.client, bad), v.took)
 }
 
 // answer is called with the head of the instance's answer, before it goes to the user.
@@ -142,11 +150,11 @@ func (s *service) answer(res *http.Response) error {
 		res.Header.Add("Set-Cookie", v.cookie)
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		v.count(s, v.pool.release)
+		v.count(v.pool.release)
 		return nil // the body is the connection itself
 	}
 	if ct := res.Header["Content-Type"]; len(ct) > 0 && len(ct[0]) >= 17 && ct[0][:17] == "text/event-stream" {
-		v.count(s, v.pool.release)
+		v.count(v.pool.release)
 	}
 	res.Body = &watched{res.Body, v}
 	return nil
@@ -185,7 +193,7 @@ func (s *service) unanswered(w http.ResponseWriter, r *http.Request, err error) 
 		v.status = http.StatusRequestEntityTooLarge
 		refuse(w, v.status, "the request is too large")
 		return
-	case errors.Is(context.Cause(r.Context()), errSlow), errors.Is(err, errSlow), errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, errSlow), errors.As(err, &timeout) && timeout.Timeout():
 		v.status = http.StatusGatewayTimeout
 		refuse(w, v.status, "the instance did not begin its answer in time")
 	case errors.Is(err, errRefused):
@@ -206,4 +214,32 @@ func refuse(w http.ResponseWriter, status int, why string) {
 	h["Cache-Control"] = []string{"no-store"}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, http.StatusText(status)+": "+why+"\n") // the client may be gone; nobody else is to be told
+}
+
+// another moves the visit to an instance of its release that was not tried, and tells whether there is one. The route may have
+// changed meanwhile: the one in force counts, as long as it has the release.
+func (v *visit) another(tried []*instance) bool {
+	for {
+		rt := v.service.route.Load()
+		p := v.pool
+		if rt != nil && rt != v.route {
+			for _, now := range rt.pools {
+				if now.release == v.pool.release && len(now.instances) > 0 {
+					p = now
+				}
+			}
+		}
+		in := p.pick(tried, time.Now().UnixNano())
+		if in == nil {
+			return false
+		}
+		in.inflight.Add(1)
+		if v.service.route.Load() != rt {
+			in.inflight.Add(-1)
+			continue
+		}
+		v.instance.inflight.Add(-1)
+		v.instance, v.pool = in, p
+		return true
+	}
 }

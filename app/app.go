@@ -1,0 +1,198 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"goodstate.dev/goodstate/core/auth"
+	"goodstate.dev/goodstate/core/journal"
+	"goodstate.dev/goodstate/core/notify"
+	"goodstate.dev/goodstate/core/run"
+	"goodstate.dev/goodstate/core/secret"
+	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/runtime/process"
+	"goodstate.dev/goodstate/rollout/source"
+	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	"goodstate.dev/goodstate/web"
+	"goodstate.dev/goodstate/web/api"
+)
+
+// Options adjust an App.
+type Options struct {
+	Config *Config
+	Base   string   // folder of the configuration file; relative repositories are taken from it
+	Self   []string // argv that runs this program; the proxy and the instances' keepers are started with it
+	Log    *slog.Logger
+	URL    string             // address of the dashboard, when it is served
+	Idle   bool               // carry out no runs: only read, or change a record
+	OnStep func(point string) // for fault tests; see run.Options
+}
+
+// App is goodstate at work on one data directory, which it owns until Close.
+type App struct {
+	Config   *Config
+	Store    *store.Store
+	Journal  *journal.Journal
+	Engine   *run.Engine
+	Rollouts *rollout.Rollouts
+	Auth     *auth.Auth
+	Notices  *notify.Notifier
+	handler  http.Handler
+
+	log      *slog.Logger
+	router   *router
+	stops    []func() error // in the order of their start
+	socket   string
+	deliver  context.CancelFunc
+	delivery chan struct{}
+}
+
+// Open builds everything, owns the data directory, offers the API on its socket, and continues the runs that were under way.
+func Open(ctx context.Context, o Options) (*App, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	a := &App{Config: o.Config, log: o.Log, socket: SocketPath(o.Config.Data)}
+	if err := a.open(ctx, o); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// SocketPath is where the owner of a data directory answers.
+func SocketPath(data string) string { return filepath.Join(data, "api.sock") }
+
+func (a *App) open(ctx context.Context, o Options) error {
+	var err error
+	if a.Store, err = store.Open(ctx, o.Config.Data); err != nil {
+		return err
+	}
+	a.stops = append(a.stops, a.Store.Close)
+	a.Journal = journal.New(a.Store)
+	secrets := secret.New(o.Config.Secrets, o.Base)
+	a.Journal.Redact(secrets.Redact)
+	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
+		return err
+	}
+	if err := a.openNotices(o, secrets); err != nil {
+		return err
+	}
+	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
+		return err
+	}
+	if err := a.openRollouts(o, secrets); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	a.handler = web.New(web.Options{
+		Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, API: offered, Project: o.Config.Project, Log: o.Log, Version: Version(),
+	})
+	if err := a.listen(offered); err != nil {
+		return err
+	}
+	a.stops = append(a.stops, func() error { return a.Engine.Close(context.Background()) })
+	if o.Idle {
+		return nil
+	}
+	return a.Engine.Launch(ctx)
+}
+
+func (a *App) openNotices(o Options, secrets *secret.Store) error {
+	var err error
+	a.Notices, err = notify.New(notify.Options{DB: a.Store.DB(), Rules: o.Config.Notify, Secrets: secrets.Get, Redact: secrets.Redact, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a.deliver, a.delivery = cancel, make(chan struct{})
+	go func() {
+		defer close(a.delivery)
+		a.Notices.Run(ctx)
+	}()
+	a.stops = append(a.stops, func() error {
+		limited, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		err := a.Notices.Flush(limited)
+		cancel()
+		<-a.delivery
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("deliver notices: %w", err)
+		}
+		return nil
+	})
+	return nil
+}
+
+func (a *App) openRollouts(o Options, secrets *secret.Store) error {
+	data := o.Config.Data
+	instances, err := process.New(process.Options{Dir: filepath.Join(data, "instances"), Keeper: append(slices.Clone(o.Self), "keep")})
+	if err != nil {
+		return err
+	}
+	proxyDir := filepath.Join(data, "proxy")
+	a.router = &router{opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
+	a.stops = append(a.stops, a.router.close)
+	a.Rollouts = rollout.New(rollout.Options{
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.router,
+		Source: func(name string, s rollout.Service) *source.Source {
+			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
+		},
+		Secret: secrets.Get, Notify: a.Notices, URL: o.URL, Log: o.Log,
+	})
+	return nil
+}
+
+// listen offers the API on the data directory's socket.
+func (a *App) listen(offered http.Handler) error {
+	if err := os.Remove(a.socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("socket of the API: %w", err)
+	}
+	l, err := net.Listen("unix", a.socket)
+	if err != nil {
+		return fmt.Errorf("socket of the API: %w", err)
+	}
+	if err := os.Chmod(a.socket, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("socket of the API: %w", err), l.Close())
+	}
+	server := &http.Server{Handler: offered, ConnContext: auth.ConnContext, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(l) // ends with Close below
+	}()
+	a.stops = append(a.stops, func() error {
+		err := server.Close()
+		<-done
+		return err
+	})
+	return nil
+}
+
+// Handler is the pages and the API for browsers and programs; who asks is found out by it.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Client asks this App as any other program would.
+func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
+
+// StopProxy ends the proxy process, and with it the service's addresses. Only who takes everything down does this.
+func (a *App) StopProxy(ctx context.Context) error { return a.router.shutdown(ctx) }
+
+// Close ends what this process does. Instances, the proxy and open runs stay: the next process goes on with them.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.stops) - 1; i >= 0; i-- {
+		errs = append(errs, a.stops[i]())
+	}
+	a.stops = nil
+	return errors.Join(errs...)
+}
