@@ -23,7 +23,6 @@ import (
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
-	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -47,7 +46,6 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
-	handler  http.Handler
 
 	log      *slog.Logger
 	router   *router
@@ -94,9 +92,6 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
-	a.handler = web.New(web.Options{
-		Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, API: offered, Project: o.Config.Project, Log: o.Log, Version: Version(),
-	})
 	if err := a.listen(offered); err != nil {
 		return err
 	}
@@ -177,9 +172,6 @@ func (a *App) listen(offered http.Handler) error {
 	})
 	return nil
 }
-
-// Handler is the pages and the API for browsers and programs; who asks is found out by it.
-func (a *App) Handler() http.Handler { return a.handler }
 
 // Client asks this App as any other program would.
 func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }

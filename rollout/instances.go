@@ -61,10 +61,10 @@ func command(line string) []string {
 func (ro *rollout) env(ctx context.Context, conf Service) (map[string]string, error) {
 	env := make(map[string]string, len(conf.Env))
 	for name, value := range conf.Env {
-		text, secret := value.Text()
-		if secret != "" {
+		text, _ := value.Plain()
+		if secret, ok := value.Secret(); ok {
 			var err error
-			if text, err = ro.Secret(ctx, secret); err != nil {
+			if text, err = ro.Secret(ctx, secret.Name()); err != nil {
 				return nil, fmt.Errorf("env %s of %s: %w", name, ro.in.Service, err)
 			}
 		}

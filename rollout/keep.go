@@ -9,6 +9,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/journal"
+	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout/analysis"
 	"goodstate.dev/goodstate/rollout/traffic"
@@ -199,7 +200,7 @@ func (ro *rollout) differences(ctx context.Context, f *analysis.Facts) error {
 		f.Files = append(f.Files, analysis.File(c))
 	}
 	f.Config = analysis.Differences(configOf(ro.old.Config), configOf(ro.new.Config))
-	others, err := ro.Engine.List(ctx, runsSince(ro.in.At.Add(-time.Hour)))
+	others, err := ro.Engine.List(ctx, run.Filter{Limit: 50})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/core/config"
-	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout/runtime"
@@ -153,8 +152,6 @@ func ResultOf(r run.Info) (Result, error) {
 	return res, nil
 }
 
-func runsSince(time.Time) run.Filter { return run.Filter{Limit: 50} }
-
 // Check runs all checks of a service now, against what serves.
 func (s *Rollouts) Check(ctx context.Context, service string) ([]good.Finding, error) {
 	conf, err := s.service(service)
@@ -179,5 +176,3 @@ func (s *Rollouts) Check(ctx context.Context, service string) ([]good.Finding, e
 	}
 	return append(out, ro.checkPublic(ctx, k, "")...), ctx.Err()
 }
-
-var _ = check.Target{}

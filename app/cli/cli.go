@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -230,6 +229,19 @@ const (
 	carries             // runs are carried out
 )
 
+// open builds goodstate in this process, which then owns the data directory.
+func (t *terminal) open(ctx context.Context) (*app.App, error) {
+	conf, base, err := t.load()
+	if err != nil {
+		return nil, err
+	}
+	me, err := self()
+	if err != nil {
+		return nil, err
+	}
+	return app.Open(ctx, app.Options{Config: conf, Base: base, Self: me, Log: t.logger()})
+}
+
 // connect gives a client: of the process that owns the data directory, or of this one, which then owns it until done.
 func (t *terminal) connect(ctx context.Context, m mode) (client *api.Client, done func() error, err error) {
 	conf, base, err := t.load()
@@ -273,5 +285,3 @@ func plural(n int, word string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, word)
 }
-
-func joined(lines []string) string { return strings.Join(lines, "\n") }

@@ -2,9 +2,17 @@ package check
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
-	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,113 +21,187 @@ import (
 )
 
 func init() {
-	config.Register(config.Kind[Check]{
+	register(Kind{
 		Name:    "http",
-		Help:    "sends one HTTP request and judges the answer's status, time and body",
+		Help:    "GET a URL and judge its status, latency and body",
 		Example: "http: {url: /healthz, status: 200, within: 300ms}",
 		New: func(decode func(any) error) (Check, error) {
 			c := &httpCheck{}
-			return c, decode(c)
+			if err := decode(c); err != nil {
+				return nil, err
+			}
+			return c, c.prepare()
 		},
 	})
 }
 
 type httpCheck struct {
-	URL     string                  `yaml:"url" help:"address, seen from the instance: /healthz or a full http(s):// URL" default:"/" example:"/healthz"`
-	Method  string                  `yaml:"method" help:"HTTP method" default:"GET"`
-	Headers map[string]config.Value `yaml:"headers" help:"request headers; a value may be {secret: NAME}" example:"{Accept: application/json}"`
-	Body    string                  `yaml:"body" help:"request body, as it is written"`
-	Expect  `yaml:",inline"`
-	Follow  bool   `yaml:"follow" help:"follow redirects on the same host; without it a redirect is an answer like any other" default:"false"`
-	Host    string `yaml:"host" help:"Host header and name in the certificate, when they are not the URL's" example:"shop.example.com"`
-	CA      string `yaml:"ca" help:"file with the certificates (PEM) of the authority that signed the target's" example:"/etc/ssl/shop-ca.pem"`
-	HTTP2   bool   `yaml:"http2" help:"speak HTTP/2 and nothing else, also without TLS" default:"false"`
+	URL      string                  `yaml:"url" required:"true" help:"address; one without a host is taken from the instance or the service" example:"/healthz"`
+	Method   string                  `yaml:"method" default:"GET" help:"request method"`
+	Headers  map[string]config.Value `yaml:"headers" help:"request headers; a value is text or {secret: name}"`
+	Body     string                  `yaml:"body" help:"request body"`
+	Status   string                  `yaml:"status" default:"2xx" help:"wanted status: a number, a class (2xx) or a list of them with commas"`
+	Within   config.Duration         `yaml:"within" help:"the answer must be complete by then; without it only the check's timeout counts"`
+	Contains string                  `yaml:"contains" help:"text that the body must contain"`
+	Matches  string                  `yaml:"matches" help:"regular expression that the body must match"`
+	Follow   bool                    `yaml:"follow" help:"follow redirects"`
+	CA       string                  `yaml:"ca" help:"file with the certificates in PEM to trust besides the system's"`
+
+	statuses []string
+	pattern  *regexp.Regexp
+	client   *http.Client
 }
 
-// Validate finds what could never work.
-func (c *httpCheck) Validate(report func(path, message string)) {
-	validRequest(report, c.URL, c.Method, c.Headers)
-}
+const maxBody = 1 << 20
 
-func validRequest(report func(path, message string), ref, method string, headers map[string]config.Value) {
-	if u, err := url.Parse(ref); err != nil {
-		report("url", fmt.Sprintf("%q is not a URL", ref))
-	} else if u.IsAbs() && u.Scheme != "http" && u.Scheme != "https" {
-		report("url", fmt.Sprintf("speaks %s, want http:// or https://", u.Scheme))
-	} else if _, has := u.User.Password(); has {
-		report("url", "has a password in it; send it as a header with {secret: NAME}")
+func (c *httpCheck) prepare() error {
+	for _, s := range strings.Split(c.Status, ",") {
+		s = strings.ToLower(strings.TrimSpace(s))
+		if ok, _ := regexp.MatchString(`^[1-5](\d\d|xx)$`, s); !ok {
+			return fmt.Errorf("status %q: want a number such as 200, a class such as 2xx, or several with commas", c.Status)
+		}
+		c.statuses = append(c.statuses, s)
 	}
-	if strings.ToUpper(method) != method || strings.ContainsAny(method, " \t\r\n") {
-		report("method", fmt.Sprintf("%q is not an HTTP method in capitals", method))
-	}
-	for name := range headers {
-		if strings.EqualFold(name, "host") {
-			report("headers."+name, "is not sent from here; set host:")
+	if c.Matches != "" {
+		var err error
+		if c.pattern, err = regexp.Compile(c.Matches); err != nil {
+			return fmt.Errorf("matches: %w", err)
 		}
 	}
-}
-
-// Run sends the request.
-func (c *httpCheck) Run(ctx context.Context, t Target) good.Finding {
-	wanted := c.wanted()
-	if c.HTTP2 {
-		wanted += " over HTTP/2"
-	}
-	u, err := t.url(c.URL)
+	roots, err := trusted(c.CA)
 	if err != nil {
-		return hint(unseen(wanted, err.Error()), "give the check a full url:, or run it against an instance")
+		return err
 	}
-	what := shown(c.URL, u)
-	w := web{host: c.Host, ca: c.CA, http2: c.HTTP2, follow: c.Follow}
-	client, done, err := w.client()
-	if err != nil {
-		return unseen(wanted, err.Error())
-	}
-	defer done()
-	req, err := http.NewRequest(c.Method, u.String(), strings.NewReader(c.Body))
-	if err != nil {
-		return unseen(wanted, fmt.Sprintf("the request for %s cannot be made: %v", what, innermost(err)))
-	}
-	if err := headers(ctx, t, req, c.Headers); err != nil {
-		return unseen(wanted, err.Error())
-	}
-	began := time.Now()
-	a, err := w.do(ctx, client, req)
-	if err != nil {
-		return unreachable(ctx, what, wanted, began, err)
-	}
-	if observed, advice := c.wrong(a); observed != "" {
-		f := hint(failed(wanted, what+" "+observed), advice)
-		f.Detail = evidence(t, a)
-		return f
-	}
-	return passed(wanted, fmt.Sprintf("%s answered %d in %s", what, a.status, span(a.took)))
-}
-
-// shown is the URL for people: as they wrote it, without what may be private in it.
-func shown(ref string, u *url.URL) string {
-	if strings.HasPrefix(ref, "/") && !strings.HasPrefix(ref, "//") {
-		path, _, _ := strings.Cut(ref, "?")
-		return path
-	}
-	return bare(u)
-}
-
-func headers(ctx context.Context, t Target, req *http.Request, all map[string]config.Value) error {
-	for name, v := range all {
-		text, err := t.value(ctx, v)
-		if err != nil {
-			return fmt.Errorf("header %s: %w", name, err)
-		}
-		req.Header.Set(name, text)
+	c.client = &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
+		DialContext: (&net.Dialer{}).DialContext,
+	}}
+	if !c.Follow {
+		c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	return nil
 }
 
-// evidence is the beginning of a wrong answer.
-func evidence(t Target, a answer) string {
-	if a.body == "" {
-		return a.reason() + ", no body"
+// trusted is the system's certificates and those of the file; nil means only the system's.
+func trusted(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
-	return a.reason() + "\n" + t.excerpt(a.body, 600)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ca: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("ca: %s has no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+func (c *httpCheck) wanted() string {
+	w := "status " + c.Status
+	if c.Within > 0 {
+		w += " within " + c.Within.String()
+	}
+	if c.Contains != "" {
+		w += fmt.Sprintf(", body with %q", c.Contains)
+	}
+	if c.pattern != nil {
+		w += ", body matching " + c.Matches
+	}
+	return w
+}
+
+func (c *httpCheck) request(ctx context.Context, t Target) (*http.Request, error) {
+	u, err := t.url(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, c.Method, u.String(), strings.NewReader(c.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "goodstate-check")
+	for name, v := range c.Headers {
+		text, err := t.value(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		if strings.EqualFold(name, "host") {
+			req.Host = text
+		}
+		req.Header.Set(name, text)
+	}
+	return req, nil
+}
+
+// Run asks once.
+func (c *httpCheck) Run(ctx context.Context, t Target) good.Finding {
+	req, err := c.request(ctx, t)
+	if err != nil {
+		return unknown(c.wanted(), err)
+	}
+	f := good.Finding{Wanted: c.wanted(), Verdict: good.Fail}
+	began := time.Now()
+	res, err := c.client.Do(req)
+	if err != nil {
+		return unreachable(ctx, f, req.URL.Path, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return unreachable(ctx, f, req.URL.Path, err)
+	}
+	took := time.Since(began)
+	f.Observed = fmt.Sprintf("%s answered %d in %s", req.URL.Path, res.StatusCode, took.Round(time.Millisecond))
+	switch {
+	case !c.statusOK(res.StatusCode):
+		f.Detail = excerpt(body)
+		if res.StatusCode/100 == 3 {
+			f.Hint = "it redirects to " + res.Header.Get("Location") + "; set url to that, or follow: true"
+		}
+		return f
+	case c.Within > 0 && took > time.Duration(c.Within):
+		return f
+	case !strings.Contains(string(body), c.Contains), c.pattern != nil && !c.pattern.Match(body):
+		f.Observed += " with another body"
+		f.Detail = excerpt(body)
+		return f
+	}
+	f.Verdict = good.Pass
+	return f
+}
+
+func (c *httpCheck) statusOK(code int) bool {
+	text := strconv.Itoa(code)
+	return slices.ContainsFunc(c.statuses, func(want string) bool { return want == text || want[1:] == "xx" && want[0] == text[0] })
+}
+
+// unreachable says why there was no answer. A name that does not resolve for now says nothing about the target.
+func unreachable(ctx context.Context, f good.Finding, what string, err error) good.Finding {
+	if end, ok := interrupted(ctx); ok {
+		return end
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) && !dns.IsNotFound {
+		return unknown(f.Wanted, err)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" && ctx.Err() == nil {
+		err = fmt.Errorf("no connection to %s: %w", op.Addr, op.Err)
+	}
+	f.Observed = what + ": " + because(ctx, err)
+	return f
+}
+
+// excerpt is the start of a text, for evidence.
+func excerpt(b []byte) string {
+	const most = 500
+	text := strings.ToValidUTF8(string(b[:min(len(b), most)]), "?")
+	if len(b) > most {
+		text += " ..."
+	}
+	return strings.TrimSpace(text)
 }

@@ -10,116 +10,103 @@ import (
 	"goodstate.dev/goodstate/core/good"
 )
 
-// What holds where the configuration does not say it.
-const (
-	DefaultTimeout = 5 * time.Second
-	DefaultEvery   = time.Second
-)
-
-// Spec is one named check of the configuration: what to look at, how often and how long. Zero fields have their defaults.
+// Spec is one check of the configuration: a member of the family, and when and how often it looks.
 type Spec struct {
 	config.Choice[Check] `yaml:",inline"`
-
-	Timeout   config.Duration `yaml:"timeout" json:"timeout,omitempty" help:"longest time of one look; if absent 5s, and 30s for a command, 1m for a journey, 10m for tests" example:"10s"`
-	Every     config.Duration `yaml:"every" json:"every,omitempty" help:"time between two looks" default:"1s"`
-	Retries   int             `yaml:"retries" json:"retries,omitempty" help:"further looks before it counts as failed" default:"0"`
-	Successes int             `yaml:"successes" json:"successes,omitempty" help:"passes in a row that make an instance healthy" default:"1"`
+	Timeout              config.Duration `yaml:"timeout" json:"timeout,omitempty" default:"5s" help:"how long one look may take"`
+	Every                config.Duration `yaml:"every" json:"every,omitempty" default:"1s" help:"time from one look to the next"`
+	Retries              int             `yaml:"retries" json:"retries,omitempty" help:"how many more looks a failing one gets before it counts as failed"`
+	Successes            int             `yaml:"successes" json:"successes,omitempty" default:"1" help:"how many passing looks in a row make a new instance healthy"`
+	On                   []string        `yaml:"on" json:"on,omitempty" enum:"start,stage,end" help:"when a rollout runs it: start (new instances, before traffic), stage (while traffic is judged), end (before promotion); default start and end"`
 }
 
-// Validate refuses numbers that cannot be meant.
-func (s Spec) Validate(report func(path, message string)) {
-	for _, n := range []struct {
-		path  string
-		value int
-	}{{"retries", s.Retries}, {"successes", s.Successes}} {
-		if n.value < 0 || n.value > 1000 {
-			report(n.path, fmt.Sprintf("is %d, want 0 to 1000", n.value))
-		}
-	}
-	for _, d := range []struct {
-		path  string
-		value config.Duration
-	}{{"timeout", s.Timeout}, {"every", s.Every}} {
-		if d.value < 0 {
-			report(d.path, fmt.Sprintf("is %s, want a time that is not negative", d.value))
-		}
-	}
-}
-
-// Run looks once, with the timeout, and again while that does not pass and retries are left. It fills all of the finding.
-// When ctx ends from outside the finding is Unknown.
+// Run looks with the spec's timeout and retries. A look that was ended from outside is Unknown.
 func (s Spec) Run(ctx context.Context, name string, t Target) good.Finding {
 	began := time.Now()
 	c, err := s.New()
 	if err != nil {
-		return filled(unseen("", fmt.Sprintf("the check cannot be made: %v", err)), name, t, began)
+		return good.Finding{Check: name, Observed: err.Error(), Wanted: "a check that can be built", At: began}
 	}
 	var f good.Finding
-	tries := 0
-	for {
-		f = s.look(ctx, c, t)
-		tries++
-		if f.Verdict == good.Pass || tries > s.Retries || !wait(ctx, s.every()) {
+	for try := 0; ; try++ {
+		f = s.once(ctx, c, t)
+		if f.Verdict != good.Fail || try >= s.Retries || !pause(ctx, time.Duration(s.Every)) {
 			break
 		}
 	}
-	if tries > 1 {
-		f.Observed += fmt.Sprintf(" (look %d of %d)", tries, s.Retries+1)
-	}
-	return filled(f, name, t, began)
-}
-
-func filled(f good.Finding, name string, t Target, began time.Time) good.Finding {
-	f.Check, f.Release, f.At, f.Took = name, t.Release, began, time.Since(began)
+	f.Check, f.Release, f.At, f.Took = name, t.Release, time.Now(), time.Since(began)
 	return f
 }
 
-// look is one look with the timeout. What it says has no secrets, and a look that was ended from outside says nothing
-// about the target.
-func (s Spec) look(ctx context.Context, c Check, t Target) good.Finding {
+// once looks once within the timeout.
+func (s Spec) once(ctx context.Context, c Check, t Target) good.Finding {
+	limit := time.Duration(s.Timeout)
+	if limit <= 0 {
+		limit = 5 * time.Second
+	}
+	limited, stop := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	defer stop()
+	f := c.Run(limited, t)
 	if ctx.Err() != nil {
-		return unseen("", "interrupted before it looked")
-	}
-	hide := &discretion{}
-	t.Secret, t.hide = hide.over(t.Secret), hide
-	limited, cancel := context.WithTimeout(ctx, s.timeout(c))
-	defer cancel()
-	f := hide.finding(c.Run(limited, t))
-	if ctx.Err() != nil && f.Verdict != good.Pass {
-		why := "interrupted"
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			why = "interrupted: the time for all looks was over"
-		}
-		return good.Finding{Observed: why, Wanted: f.Wanted, Detail: f.Detail}
+		f.Verdict, f.Observed, f.Wanted = good.Unknown, "interrupted", "a look to its end"
 	}
 	return f
 }
 
-func (s Spec) timeout(c Check) time.Duration {
-	if s.Timeout > 0 {
-		return s.Timeout.Std()
-	}
-	if p, ok := c.(patient); ok {
-		return p.Patience()
-	}
-	return DefaultTimeout
-}
-
-func (s Spec) every() time.Duration {
-	if s.Every > 0 {
-		return s.Every.Std()
-	}
-	return DefaultEvery
-}
-
-// wait is false when ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
+// pause waits, and says whether it could.
+func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-timer.C:
-		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
+	case <-timer.C:
+		return true
 	}
+}
+
+// UntilHealthy looks again and again until the check passes as often in a row as the spec says, until limit is over, or until
+// alive says that there is nothing left to look at and why. The finding says what was seen and how often.
+func UntilHealthy(ctx context.Context, s Spec, name string, t Target, limit time.Duration, alive func() (up bool, why string)) good.Finding {
+	began := time.Now()
+	every := min(max(time.Duration(s.Every)/5, 50*time.Millisecond), time.Second)
+	patience := s
+	patience.Retries = 0
+	looks, passes := 0, 0
+	for {
+		f := patience.Run(ctx, name, t)
+		f.Took = time.Since(began)
+		if f.Observed == "interrupted" {
+			return f
+		}
+		looks++
+		if f.Verdict == good.Pass {
+			if passes++; passes >= max(s.Successes, 1) {
+				return f
+			}
+		} else {
+			passes = 0
+		}
+		if up, why := alive(); !up {
+			f.Verdict, f.Observed, f.Wanted = good.Fail, "it ended while its health was awaited: "+why, "an instance that becomes healthy"
+			return f
+		}
+		if time.Since(began) >= limit {
+			f.Verdict = good.Fail
+			f.Observed = fmt.Sprintf("%s, %d times in %s", f.Observed, looks, limit)
+			return f
+		}
+		if !pause(ctx, every) {
+			f.Verdict, f.Observed = good.Unknown, "interrupted"
+			return f
+		}
+	}
+}
+
+// because is what ended a look: the words of the timeout where there was one.
+func because(ctx context.Context, err error) string {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return cause.Error()
+	}
+	return err.Error()
 }

@@ -45,10 +45,11 @@ func Load[T any](path string, into *T) error {
 func Parse[T any](name string, data []byte, into *T) error {
 	src := newSource(name, data)
 	root, problems := src.parse()
-	if len(problems) > 0 {
+	if root == nil {
 		return src.errors(problems, nil)
 	}
 	d := newDecoder()
+	d.problems = problems
 	target := reflect.ValueOf(into).Elem()
 	for _, key := range root.keys { // x-anything at the top holds anchors for the rest of the file
 		if len(key.name) > 2 && key.name[:2] == "x-" && target.Kind() == reflect.Struct {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
@@ -26,7 +28,7 @@ func (c *converter) convert(n ast.Node, path string, depth int) *node {
 	at := placeOf(n.GetToken())
 	if depth > maxDepth {
 		c.report(at, path, fmt.Sprintf("is nested deeper than %d values", maxDepth), "")
-		return &node{place: at}
+		return &node{place: at, broken: true}
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -48,7 +50,8 @@ func (c *converter) convert(n ast.Node, path string, depth int) *node {
 	case *ast.TagNode:
 		value := c.convert(n.Value, path, depth+1)
 		if n.Start == nil || n.Start.Value != "!!str" || value.kind != scalar {
-			c.report(at, path, "has the tag "+quoted(at0(n.Start))+", which means nothing here", "remove the tag")
+			c.report(at, path, "has the tag "+quoted(textOf(n.Start))+", which means nothing here", "remove the tag")
+			return &node{place: at, broken: true}
 		}
 		value.quoted = true
 		return value
@@ -67,10 +70,10 @@ func (c *converter) convert(n ast.Node, path string, depth int) *node {
 		return &node{place: at, text: n.GetToken().Value}
 	}
 	c.report(at, path, "is not a value that can be used here", "")
-	return &node{place: at}
+	return &node{place: at, broken: true}
 }
 
-func at0(t *token.Token) string {
+func textOf(t *token.Token) string {
 	if t == nil {
 		return ""
 	}
@@ -81,7 +84,7 @@ func nameOf(n ast.Node) string {
 	if n == nil {
 		return ""
 	}
-	return at0(n.GetToken())
+	return textOf(n.GetToken())
 }
 
 // alias is a copy of the anchor's value that stands where the alias does; what is inside keeps its places.
@@ -89,13 +92,9 @@ func (c *converter) alias(n *ast.AliasNode, at place, path string) *node {
 	name := nameOf(n.Value)
 	value, ok := c.anchors[name]
 	if !ok {
-		var known []string
-		for k := range c.anchors {
-			known = append(known, k)
-		}
-		message, hint := unknown("anchor", name, known)
+		message, hint := unknown("anchor", name, slices.Sorted(maps.Keys(c.anchors)))
 		c.report(at, path, message, hint)
-		return &node{place: at}
+		return &node{place: at, broken: true}
 	}
 	copied := *value
 	copied.place = at
@@ -130,7 +129,9 @@ func (c *converter) mapping(values []*ast.MappingValueNode, start *token.Token, 
 	for _, from := range merges {
 		for _, k := range from.keys {
 			if c.merged++; c.merged > maxValues {
-				c.report(m.place, path, errTooMuch.Error(), "")
+				if c.merged == maxValues+1 { // say it once
+					c.report(m.place, path, errTooMuch.Error(), "")
+				}
 				return m
 			}
 			if m.get(k.name) == nil {
@@ -149,6 +150,9 @@ func (c *converter) merges(v *ast.MappingValueNode, path string, depth int) []*n
 		list = value.items
 	}
 	for _, from := range list {
+		if from.broken {
+			return nil
+		}
 		if from.kind != mapping {
 			c.report(placeOf(v.Value.GetToken()), path, "<< wants a map, or a list of maps, not "+from.what(), "name an anchored map: <<: *name")
 			return nil

@@ -84,6 +84,9 @@ func (d *decoder) decodeInto(n *node, into any, path string) error {
 
 // decode puts a node into an addressable value, and validates it when nothing was wrong so far.
 func (d *decoder) decode(n *node, v reflect.Value, path string) {
+	if n.broken {
+		return
+	}
 	if d.depth++; d.depth > maxDepth {
 		d.report(n.place, path, fmt.Sprintf("is nested deeper than %d values", maxDepth), "")
 	} else if !d.spend(1) {

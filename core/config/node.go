@@ -35,6 +35,7 @@ type node struct {
 	owner  place  // where the key stands that this is the value of
 	text   string // of a scalar, as it is written
 	quoted bool   // a scalar that is text whatever it looks like
+	broken bool   // what is wrong with it was said already
 	keys   []key  // of a mapping, in the order of the file
 	values map[string]*node
 	items  []*node

@@ -57,7 +57,7 @@ func (d *decoder) decodeField(n *node, f *field, v reflect.Value, path string) {
 	}
 	before := len(d.problems)
 	d.decode(given, value, at)
-	if len(d.problems) > before {
+	if given.broken || len(d.problems) > before {
 		return
 	}
 	d.checkEnum(given, f, value, at)

@@ -67,10 +67,12 @@ func Keep(ctx context.Context, dir string) error {
 	return k.run(ctx, first)
 }
 
-// inherited takes over the files that only Start hands out, so that no program gets them.
+// inherited takes over the files that only Start hands out, so that no program gets them. Their kinds are looked at: in a
+// keeper that somebody started by hand these numbers may be files of the Go runtime.
 func inherited() (*os.File, error) {
-	for _, fd := range []int{answerFD, lockFD} {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+	for fd, kind := range map[int]uint32{answerFD: unix.S_IFIFO, lockFD: unix.S_IFREG} {
+		var info unix.Stat_t
+		if err := unix.Fstat(fd, &info); err != nil || info.Mode&unix.S_IFMT != kind {
 			return nil, errors.New("keep: goodstate starts keepers itself; to start an instance, deploy its service")
 		}
 		unix.CloseOnExec(fd)

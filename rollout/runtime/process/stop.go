@@ -53,11 +53,21 @@ func (r *Runtime) stop(ctx context.Context, f folder) error {
 	if err != nil {
 		return fmt.Errorf("end its keeper: %w", err)
 	}
-	defer keeperLock.free()
-	if err := f.endOrphans(ctx, seen.spec.Grace); err != nil {
+	err = f.bury(ctx, seen)
+	keeperLock.free()
+	if err != nil {
 		return err
 	}
 	r.reap()
+	r.sweep(seen.spec.Service)
+	return nil
+}
+
+// bury ends what is left of the instance and writes down that it was stopped. The caller holds the keeper's lock.
+func (f folder) bury(ctx context.Context, seen sight) error {
+	if err := f.endOrphans(ctx, seen.spec.Grace); err != nil {
+		return err
+	}
 	if err := f.readState(&seen.state); err != nil {
 		return err
 	}
@@ -65,11 +75,7 @@ func (r *Runtime) stop(ctx context.Context, f folder) error {
 		seen.state.Exit = "stopped after its keeper was killed"
 	}
 	seen.state.Phase, seen.state.Program, seen.state.Keeper = phaseStopped, ident{}, ident{}
-	if err := writeJSON(f.state(), seen.state); err != nil {
-		return err
-	}
-	r.sweep(seen.spec.Service)
-	return nil
+	return writeJSON(f.state(), seen.state)
 }
 
 func grace(given time.Duration) time.Duration {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,6 +37,7 @@ const (
 	lockName   = "proxy.lock"
 	socketName = "proxy.sock"
 	logName    = "proxy.log"
+	gcPercent  = 400
 )
 
 func (o Options) withDefaults() Options {
@@ -74,6 +76,10 @@ func Main(ctx context.Context, opt Options) (err error) {
 		return fmt.Errorf("proxy: write its process id: %w", err)
 	}
 
+	if os.Getenv("GOGC") == "" {
+		// The heap is a few megabytes, so the usual percentage collects it many times a second: a quarter of the processor time.
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	st, err := loadState(opt.Dir)
