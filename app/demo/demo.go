@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/app"
@@ -100,22 +101,26 @@ func freeAddress(ctx context.Context) (string, error) {
 func show(ctx context.Context, a *app.App, o Options, address string, out *Outcome) error {
 	c := a.Client()
 	o.Say("release v1: build it, start three instances behind the proxy at " + address)
-	first, err := deploy(ctx, c, o, "v1")
+	loaded, leave := context.WithCancel(ctx)
+	defer leave()
+	var v *visitors
+	first, err := deploy(ctx, c, o, "v1", func(step string) {
+		if v == nil && strings.HasPrefix(step, "judge") {
+			v = visit(loaded, address)
+		}
+	})
 	if err != nil {
 		return err
 	}
 	if first.Outcome != rollout.Promoted {
 		return fmt.Errorf("v1 was not released: %s", first.Why)
 	}
-	loaded, leave := context.WithCancel(ctx)
-	defer leave()
-	v := visit(loaded, address)
 	o.Say(fmt.Sprintf("v1 is the known-good point; %d visitors use the shop now", people))
 	if err := warm(ctx, v); err != nil {
 		return err
 	}
 	o.Say("release v2 as " + o.Strategy)
-	second, err := deploy(ctx, c, o, "v2")
+	second, err := deploy(ctx, c, o, "v2", func(string) {})
 	if err != nil {
 		return err
 	}
@@ -145,7 +150,7 @@ func warm(ctx context.Context, v *visitors) error {
 }
 
 // deploy releases a version and tells what the journal says meanwhile.
-func deploy(ctx context.Context, c *api.Client, o Options, version string) (rollout.Result, error) {
+func deploy(ctx context.Context, c *api.Client, o Options, version string, at func(step string)) (rollout.Result, error) {
 	info, err := c.Deploy(ctx, "shop", version, "demo", false)
 	if err != nil {
 		return rollout.Result{}, err
@@ -154,6 +159,7 @@ func deploy(ctx context.Context, c *api.Client, o Options, version string) (roll
 		if err != nil {
 			return rollout.Result{}, err
 		}
+		at(e.Step)
 		if e.Event != "started" && e.Event != "finding" || e.Event == "finding" && e.Step == "revalidate" {
 			o.Say(e.At.Local().Format("15:04:05") + "  " + e.Text)
 		}

@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -33,6 +36,7 @@ type server struct{ Options }
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	conf := huma.DefaultConfig("goodstate", o.Version)
+	conf.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	conf.OpenAPIPath, conf.DocsPath, conf.SchemasPath = "/api/openapi", "", "/api/schemas"
 	a := humago.New(mux, conf)
 	s := &server{o}
@@ -42,6 +46,18 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
+}
+
+// schemaName tells types of equal names apart by their packages.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	if t.Name() == "" || t.PkgPath() == "" {
+		return name
+	}
+	return strings.ToUpper(path.Base(t.PkgPath())[:1]) + path.Base(t.PkgPath())[1:] + name
 }
 
 // may says who asks, when they may do the action; else the error to answer with.

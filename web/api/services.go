@@ -12,19 +12,20 @@ import (
 	"goodstate.dev/goodstate/rollout"
 )
 
-type named struct {
+// Named is the service that a request is about.
+type Named struct {
 	Service string `path:"service"`
 }
 
 type planned struct {
-	named
+	Named
 	Version string `query:"version" doc:"tag, branch or commit to release"`
 	Back    bool   `query:"back" doc:"plan a rollback instead"`
 	To      string `query:"to" doc:"known-good point to go back to"`
 }
 
 type deployment struct {
-	named
+	Named
 	Body struct {
 		Version string `json:"version" minLength:"1"`
 		Why     string `json:"why,omitempty"`
@@ -33,7 +34,7 @@ type deployment struct {
 }
 
 type goingBack struct {
-	named
+	Named
 	Body struct {
 		To  string `json:"to,omitempty"`
 		Why string `json:"why,omitempty"`
@@ -41,7 +42,7 @@ type goingBack struct {
 }
 
 type told struct {
-	named
+	Named
 	Signal string `path:"signal" enum:"rollback,promote,pause,resume"`
 	Body   struct {
 		Why string `json:"why,omitempty"`
@@ -49,7 +50,7 @@ type told struct {
 }
 
 type holding struct {
-	named
+	Named
 	Body struct {
 		Version string `json:"version" minLength:"1"`
 		Why     string `json:"why,omitempty"`
@@ -73,10 +74,10 @@ func (s *server) services(a huma.API) {
 		}
 		return states, nil
 	})
-	get(a, "/services/{service}", "show-service", "How a service is now", func(ctx context.Context, in *named) (rollout.State, error) {
+	get(a, "/services/{service}", "show-service", "How a service is now", func(ctx context.Context, in *Named) (rollout.State, error) {
 		return s.Rollouts.State(ctx, in.Service)
 	})
-	get(a, "/services/{service}/points", "list-points", "The known-good points of a service", func(ctx context.Context, in *named) ([]good.Point, error) {
+	get(a, "/services/{service}/points", "list-points", "The known-good points of a service", func(ctx context.Context, in *Named) ([]good.Point, error) {
 		return s.Store.Points(ctx, in.Service)
 	})
 	get(a, "/services/{service}/plan", "plan", "What a deployment or a rollback would do", func(ctx context.Context, in *planned) (rollout.Plan, error) {
@@ -85,7 +86,7 @@ func (s *server) services(a huma.API) {
 		}
 		return s.Rollouts.PlanDeploy(ctx, in.Service, in.Version)
 	})
-	handle(a, http.MethodPost, "/services/{service}/check", "check-service", "Run all checks of a service now", auth.View, func(ctx context.Context, in *named, _ auth.Principal) ([]good.Finding, error) {
+	handle(a, http.MethodPost, "/services/{service}/check", "check-service", "Run all checks of a service now", auth.View, func(ctx context.Context, in *Named, _ auth.Principal) ([]good.Finding, error) {
 		return s.Rollouts.Check(ctx, in.Service)
 	})
 	handle(a, http.MethodPost, "/services/{service}/deploy", "deploy", "Release a version", auth.Deploy, func(ctx context.Context, in *deployment, p auth.Principal) (run.Info, error) {

@@ -1,0 +1,24 @@
+GO ?= go
+
+.PHONY: build test test-all bench lint demo
+
+build:
+	$(GO) build -o bin/goodstate ./cmd/goodstate
+
+# Everything that proves the product, with the race detector. On Debian as root it installs what it needs.
+test:
+	./.ci/install
+	$(GO) test -race -timeout 18m ./...
+
+test-all: test
+	$(GO) test -count=1 -timeout 30m ./e2e/...
+
+bench:
+	$(GO) test -run '^$$' -bench . ./core/run ./rollout/judge/... ./rollout/traffic/...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+
+demo:
+	$(GO) run ./cmd/goodstate demo
