@@ -128,7 +128,7 @@ func (ro *rollout) intact(ctx context.Context, k *Kept) error {
 
 // withdraw takes the traffic back, by the strategy's way, and then ends the new instances.
 func (ro *rollout) withdraw() (gone time.Time, problem string, err error) {
-	way := ro.strategy.Back(ro.old.Config.Instances, ro.stage)
+	way := ro.strategy.Back(ro.stages, ro.stage)
 	for i, stage := range way {
 		l, err := do(ro, fmt.Sprintf("back-%d", i), fmt.Sprintf("way back: %s of the traffic stays on %s", percent(stage.Weight), ro.new.Release.Version), func(ctx context.Context) (looked, error) {
 			if err := ro.backTo(ctx, stage); err != nil {

@@ -49,7 +49,7 @@ func (b *BlueGreen) Stages(instances int) []Stage {
 }
 
 // Back switches all traffic back at once, from everywhere.
-func (b *BlueGreen) Back(instances, _ int) []Stage { return []Stage{home(instances)} }
+func (b *BlueGreen) Back(forward []Stage, _ int) []Stage { return []Stage{home(forward)} }
 
 // Slice is a share of the traffic for some time, as text "5% for 30s".
 type Slice struct {

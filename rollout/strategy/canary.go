@@ -61,14 +61,13 @@ func (c *Canary) Stages(instances int) []Stage {
 }
 
 // Back goes through the smaller shares again, or home at once.
-func (c *Canary) Back(instances, at int) []Stage {
+func (c *Canary) Back(forward []Stage, at int) []Stage {
 	var back []Stage
 	if c.Way == InSteps && at > 0 {
-		forward := c.Stages(instances)
 		for _, s := range slices.Backward(forward[:min(at, len(forward))]) {
 			s.Name, s.Hold = "back to "+percent(s.Weight), stepHold(s.Hold)
 			back = append(back, s)
 		}
 	}
-	return append(back, home(instances))
+	return append(back, home(forward))
 }

@@ -85,25 +85,24 @@ func (r *Rolling) room(instances int) (batch int, oldFirst bool) {
 
 // Back starts the old instances again and then takes all traffic back; while at least half of the old ones are still up,
 // they get all traffic first. In steps it undoes batch after batch.
-func (r *Rolling) Back(instances, at int) []Stage {
-	forward := r.Stages(instances)
+func (r *Rolling) Back(forward []Stage, at int) []Stage {
 	if at < 0 {
-		return []Stage{home(instances)}
+		return []Stage{home(forward)}
 	}
-	here := forward[min(at, len(forward)-1)]
+	at = min(at, len(forward)-1)
+	here := forward[at]
 	if r.Way == InSteps {
 		var back []Stage
-		for _, s := range slices.Backward(forward[:min(at, len(forward))]) {
+		for _, s := range slices.Backward(forward[:at]) {
 			s.Name, s.Hold, s.OldFirst = fmt.Sprintf("back to %d new instances", s.New), stepHold(s.Hold), false
 			back = append(back, s)
 		}
-		return append(back, home(instances))
+		return append(back, home(forward))
 	}
-	if here.Old > 0 && 2*here.Old >= instances {
-		rescue := Stage{Name: "traffic back", New: here.New, Old: here.Old}
-		return []Stage{rescue, home(instances)}
+	if here.Old > 0 && here.Old >= here.New {
+		return []Stage{{Name: "traffic back", New: here.New, Old: here.Old}, home(forward)}
 	}
-	return []Stage{home(instances)}
+	return []Stage{home(forward)}
 }
 
 // Count is a number of instances, or a share of them: "1" or "25%".

@@ -15,9 +15,9 @@ type Strategy interface {
 	// Stages lists the way forward for a service with so many instances (1 or more). Weights never go down on it, and the
 	// last stage has all traffic. The same strategy gives the same stages again after a restart.
 	Stages(instances int) []Stage
-	// Back lists the way back from the stage that was entered last, or was being entered, given by its index in Stages; -1 is
+	// Back lists the way back on the given way forward, from the stage that was entered last, or was being entered; -1 is
 	// before the first. Weights never go up on it, and the last stage has no traffic and no instance left on the new release.
-	Back(instances, at int) []Stage
+	Back(forward []Stage, at int) []Stage
 }
 
 // Stage is one resting place of a rollout. To enter it, the side that grows is started and must be healthy before traffic
@@ -48,8 +48,8 @@ const (
 )
 
 // home is the end of every way back: everything as it was before the rollout.
-func home(instances int) Stage {
-	return Stage{Name: "back on the old release", Old: instances}
+func home(forward []Stage) Stage {
+	return Stage{Name: "back on the old release", Old: forward[len(forward)-1].New}
 }
 
 // stepHold is how long a step on the way back rests, so that the old release can warm up: a tenth of the stage's hold,
