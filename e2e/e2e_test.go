@@ -33,6 +33,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "proxy" || os.Getenv(role) == "cli") {
+		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	switch os.Getenv(role) {
 	case "service":
 		os.Exit(service())
@@ -42,9 +45,6 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
-	}
-	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "proxy" || os.Getenv(role) == "cli") {
-		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
