@@ -1,19 +1,22 @@
 package baseline
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestThreeBadMinutesHaveToBeInARow(t *testing.T) {
 	rule := BadMinutes{Over: 0.01, InRow: 3}
 	minutes := []struct {
-		requests, errors int64
-		alarm            bool
+		rate  float64
+		alarm bool
 	}{
-		{100, 2, false}, {100, 2, false}, {100, 1, false}, // exactly 1% is not over it
-		{100, 9, false}, {0, 0, false}, {100, 9, false}, {100, 9, false}, {100, 9, true},
+		{0.02, false}, {0.02, false}, {0.01, false}, // exactly 1% is not over it
+		{0.09, false}, {math.NaN(), false}, {0.09, false}, {0.09, false}, {0.09, true},
 	}
 	for i, m := range minutes {
-		if got := rule.Minute(m.requests, m.errors); got != m.alarm {
-			t.Errorf("minute %d with %d of %d failed: alarm %v, want %v", i, m.errors, m.requests, got, m.alarm)
+		if got := rule.Minute(m.rate); got != m.alarm {
+			t.Errorf("minute %d at %g: alarm %v, want %v", i, m.rate, got, m.alarm)
 		}
 	}
 }

@@ -2,17 +2,17 @@
 // bench and the simulation decides by them.
 package baseline
 
-// BadMinutes is the alarm rule of most dashboards: an error rate beyond a fixed threshold in so many minutes in a row.
+// BadMinutes is the alarm rule of most dashboards: a metric beyond a fixed threshold in so many minutes in a row.
 type BadMinutes struct {
-	Over  float64 // error rate of a minute, 0 to 1
+	Over  float64
 	InRow int
 
 	row int
 }
 
-// Minute takes the counts of one minute and says whether the rule raises the alarm.
-func (b *BadMinutes) Minute(requests, errors int64) bool {
-	if requests > 0 && float64(errors)/float64(requests) > b.Over {
+// Minute takes the metric of one minute, NaN if it had no traffic, and says whether the rule raises the alarm.
+func (b *BadMinutes) Minute(value float64) bool {
+	if value > b.Over {
 		b.row++
 	} else {
 		b.row = 0
