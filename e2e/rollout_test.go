@@ -149,3 +149,33 @@ func TestTheCommandLineWalksAServiceThroughItsLife(t *testing.T) {
 		}
 	}
 }
+
+func TestServeBringsBackWhatServedBeforeTheMachineStopped(t *testing.T) {
+	s := newSite(t, canary)
+	leave := s.visitors()
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	leave()
+	conf, err := app.Load(s.file)
+	s.must(err)
+	a, err := app.Open(t.Context(), app.Options{Config: conf, Base: s.dir, Self: []string{os.Args[0]}})
+	s.must(err)
+	defer func() { s.must(a.Close()) }()
+	all, err := a.Rollouts.Runtime.List(t.Context(), "web")
+	s.must(err)
+	for _, in := range all {
+		s.must(a.Rollouts.Runtime.Stop(t.Context(), in.ID))
+	}
+	s.must(a.Rollouts.Restore(t.Context()))
+	st, err := a.Client().Service(t.Context(), "web")
+	s.must(err)
+	if st.Problem != "" || len(st.Instances) != 2 {
+		t.Fatalf("afterwards: %+v", st)
+	}
+	findings, err := a.Client().Check(t.Context(), "web")
+	s.must(err)
+	if good.Overall(findings) != good.Pass {
+		t.Fatalf("users meet %v", findings)
+	}
+}

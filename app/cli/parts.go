@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os/signal"
 	"syscall"
@@ -67,6 +68,9 @@ func serveCommand(t *terminal) *cobra.Command {
 		a, err := t.open(ctx)
 		if err != nil {
 			return err
+		}
+		if err := a.Rollouts.Restore(ctx); err != nil {
+			return errors.Join(err, a.Close())
 		}
 		fmt.Fprintf(t.out, "goodstate serves %s; other goodstate commands talk to it\n", a.Config.Data)
 		<-ctx.Done()
