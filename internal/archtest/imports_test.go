@@ -15,9 +15,9 @@ const module = "goodstate.dev/goodstate/"
 // layer is how far down a package stands; a package may import what stands lower, and its own layer within its own top folder.
 func layer(path string) int {
 	switch top, rest, _ := strings.Cut(path, "/"); top {
-	case "cmd":
+	case "cmd", "e2e":
 		return 6
-	case "app", "e2e":
+	case "app":
 		return 5
 	case "web":
 		return 4

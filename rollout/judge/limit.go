@@ -75,7 +75,7 @@ func (l *Limit) value(word string) error {
 		l.Value = v
 	case len(l.Metric) > 1 && l.Metric[0] == 'p':
 		q, err := strconv.ParseFloat(l.Metric[1:], 64)
-		if err != nil || q <= 0 || q >= 100 {
+		if err != nil || !(q > 0 && q < 100) { // also refuses what is no number
 			return fmt.Errorf("%q is no quantile, want p50, p90, p99 or p99.9", l.Metric)
 		}
 		var d config.Duration

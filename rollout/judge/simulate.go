@@ -36,7 +36,7 @@ func Simulate(s Scenario, c Config, runs int, seed uint64) Table {
 	bad := make([][]int64, runs)
 	good := make([][]int64, runs)
 	parallel(runs, func(i int) {
-		bad[i] = play(s, c, seed, uint64(2*i))             //nolint:gosec // i is small
+		bad[i] = play(s, c, seed, uint64(2*i))              //nolint:gosec // i is small
 		good[i] = play(s.healthy(), c, seed, uint64(2*i)+1) //nolint:gosec // i is small
 	})
 	t := Table{Scenario: s, Runs: runs}
