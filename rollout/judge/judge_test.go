@@ -172,27 +172,12 @@ func TestRequestsOfTheStageBeforeAreNotEnoughForThisOne(t *testing.T) {
 }
 
 func TestASuspicionDoesNotPass(t *testing.T) {
-	suspected := false
-	for failures := int64(0); failures <= 20; failures++ {
-		j := New(Config{})
-		during(j, 10, counted(20, 0), counted(180, 1))
-		for range failures { // one failure a second
-			during(j, 1, counted(20, 1), counted(180, 0))
-		}
-		f := j.Conclude()
-		switch {
-		case f.Verdict == good.Fail:
-			if !suspected {
-				t.Errorf("%d failures go from pass to fail without a suspicion between", failures)
-			}
-			return
-		case f.Verdict == good.Unknown && strings.Contains(f.Observed, "suspicion"):
-			suspected = true
-		case suspected:
-			t.Errorf("%d failures after a suspicion: %s", failures, f)
-		}
+	j := New(Config{})
+	during(j, 10, counted(20, 0), counted(180, 0))
+	during(j, 1, counted(20, 3), counted(180, 0))
+	if f := j.Conclude(); f.Verdict != good.Unknown || !strings.Contains(f.Observed, "suspicion") {
+		t.Errorf("3 failures in 20 after none: %s, want unknown for suspicion", f)
 	}
-	t.Error("20 failures are not seen at all")
 }
 
 func TestAfterTheSwitchTheOldOnesLastMinutesJudge(t *testing.T) {

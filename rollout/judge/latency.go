@@ -91,15 +91,24 @@ func (t *latencyTest) observe(at int64, newer, old traffic.Histogram) {
 		return
 	}
 	b := &t.block
-	b.newN += newer.Count()
-	b.oldN += old.Count()
-	for i, limit := range t.threshold {
-		b.newSlow[i] += newer.Above(limit + t.slack)
-		b.oldSlow[i] += old.Above(limit)
-	}
+	b.newN += t.count(newer, t.slack, b.newSlow)
+	b.oldN += t.count(old, 0, b.oldSlow)
 	if b.newN >= blockRequests && (b.oldN >= blockRequests || t.past == nil) {
 		t.bet(at)
 	}
+}
+
+// count adds up the latencies beyond each threshold, and tells how many there are in all.
+func (t *latencyTest) count(h traffic.Histogram, slack int, slow []int64) (total int64) {
+	for b, n := range h {
+		total += n
+		for i, limit := range t.threshold {
+			if b > limit+slack {
+				slow[i] += n
+			}
+		}
+	}
+	return total
 }
 
 func (t *latencyTest) bet(at int64) {

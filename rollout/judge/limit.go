@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ func (l *Limit) value(word string) error {
 		l.Value = v
 	case len(l.Metric) > 1 && l.Metric[0] == 'p':
 		q, err := strconv.ParseFloat(l.Metric[1:], 64)
-		if err != nil || !(q > 0 && q < 100) { // also refuses what is no number
+		if err != nil || !(q > 0 && q < 100) {
 			return fmt.Errorf("%q is no quantile, want p50, p90, p99 or p99.9", l.Metric)
 		}
 		var d config.Duration
@@ -86,7 +87,10 @@ func (l *Limit) value(word string) error {
 	default:
 		return fmt.Errorf("unknown metric %q, want errors, requests, cpu, memory or a quantile of latency like p99", l.Metric)
 	}
-	if !(l.Value >= 0) || l.Value == 0 && !l.Above {
+	if math.IsInf(l.Value, 0) || math.IsNaN(l.Value) || l.Value < 0 {
+		return fmt.Errorf("%q is no value that can be measured", word)
+	}
+	if l.Value == 0 && !l.Above {
 		return fmt.Errorf("nothing is ever below %s", word)
 	}
 	return nil

@@ -148,12 +148,16 @@ func forward(s Status) Do {
 	return Advance
 }
 
-// because says the first finding with the verdict, and how many more there are.
+// because says the first finding with the verdict, and how many more there are. A verdict that is none of the three is unknown.
 func because(findings []good.Finding, v good.Verdict) string {
 	why, more := "", 0
 	for _, f := range findings {
+		is := f.Verdict
+		if is != good.Pass && is != good.Fail {
+			is = good.Unknown
+		}
 		switch {
-		case f.Verdict != v:
+		case is != v:
 		case why == "":
 			why = f.String()
 		default:
