@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"goodstate.dev/goodstate/core/good"
 )
@@ -24,6 +25,8 @@ type commandCheck struct {
 	Line    string `yaml:"run" required:"true" help:"command line for the shell, run in the folder of the release"`
 	Unknown []int  `yaml:"unknown" help:"exit codes that say that nothing could be found out"`
 }
+
+func (c *commandCheck) patience() time.Duration { return 30 * time.Second }
 
 // Run runs the command once.
 func (c *commandCheck) Run(ctx context.Context, t Target) good.Finding {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -23,6 +24,9 @@ type ended struct {
 func execute(ctx context.Context, t Target, argv []string, out *tail) ended {
 	if ctx.Err() != nil {
 		return ended{code: -1, broken: context.Cause(ctx)}
+	}
+	if _, err := os.Stat(t.Dir); t.Dir != "" && err != nil {
+		return ended{code: -1, broken: fmt.Errorf("the folder of the release is not there: %w", err)}
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = t.Dir, t.environ()
@@ -49,6 +53,8 @@ func execute(ctx context.Context, t Target, argv []string, out *tail) ended {
 		e.broken = context.Cause(ctx)
 	case err == nil:
 		e.code = 0
+	case errors.Is(err, exec.ErrWaitDelay): // it ended well and left something behind that kept its output open
+		e.code = cmd.ProcessState.ExitCode()
 	case errors.As(err, &exit) && exit.Exited():
 		e.code = exit.ExitCode()
 	case errors.As(err, &exit):

@@ -76,8 +76,24 @@ func (c *httpCheck) prepare() error {
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
 		DialContext: (&net.Dialer{}).DialContext,
 	}}
+	c.client.CheckRedirect = sameHost
 	if !c.Follow {
 		c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return nil
+}
+
+// sameHost follows redirects on the same host only: the headers and forms of a check, which may be secret, are meant for
+// its target and nobody else.
+func sameHost(next *http.Request, before []*http.Request) error {
+	from := before[len(before)-1].URL
+	switch {
+	case len(before) >= 10:
+		return fmt.Errorf("redirected %d times", len(before))
+	case next.URL.Hostname() != from.Hostname():
+		return fmt.Errorf("redirected to another host, %s", next.URL.Hostname())
+	case from.Scheme == "https" && next.URL.Scheme != "https":
+		return errors.New("redirected from https to http")
 	}
 	return nil
 }

@@ -76,6 +76,8 @@ func (c *journey) prepare() error {
 	return nil
 }
 
+func (c *journey) patience() time.Duration { return time.Minute }
+
 // Run walks the whole way, and stops at the first step that is not as wanted.
 func (c *journey) Run(ctx context.Context, t Target) good.Finding {
 	jar, err := cookiejar.New(nil)
@@ -84,7 +86,7 @@ func (c *journey) Run(ctx context.Context, t Target) good.Finding {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Jar: jar, Transport: transport}
+	client := &http.Client{Jar: jar, Transport: transport, CheckRedirect: sameHost}
 	values := map[string]string{}
 	began := time.Now()
 	for i := range c.Steps {

@@ -13,7 +13,7 @@ import (
 // Spec is one check of the configuration: a member of the family, and when and how often it looks.
 type Spec struct {
 	config.Choice[Check] `yaml:",inline"`
-	Timeout              config.Duration `yaml:"timeout" json:"timeout,omitempty" default:"5s" help:"how long one look may take"`
+	Timeout              config.Duration `yaml:"timeout" json:"timeout,omitempty" help:"how long one look may take; if absent 5s, for a command 30s, a journey 1m, tests 10m"`
 	Every                config.Duration `yaml:"every" json:"every,omitempty" default:"1s" help:"time from one look to the next"`
 	Retries              int             `yaml:"retries" json:"retries,omitempty" help:"how many more looks a failing one gets before it counts as failed"`
 	Successes            int             `yaml:"successes" json:"successes,omitempty" default:"1" help:"how many passing looks in a row make a new instance healthy"`
@@ -29,7 +29,7 @@ func (s Spec) Run(ctx context.Context, name string, t Target) good.Finding {
 	}
 	var f good.Finding
 	for try := 0; ; try++ {
-		f = s.once(ctx, c, t)
+		f = s.once(ctx, c, t, 0)
 		if f.Verdict != good.Fail || try >= s.Retries || !pause(ctx, time.Duration(s.Every)) {
 			break
 		}
@@ -38,15 +38,28 @@ func (s Spec) Run(ctx context.Context, name string, t Target) good.Finding {
 	return f
 }
 
-// once looks once within the timeout.
-func (s Spec) once(ctx context.Context, c Check, t Target) good.Finding {
+// patient is a check that needs more time than others where the configuration does not say how much.
+type patient interface{ patience() time.Duration }
+
+const usualTimeout = 5 * time.Second
+
+// once looks once within the timeout, and within what is left where that is less and not 0. What it says has no secrets.
+func (s Spec) once(ctx context.Context, c Check, t Target, left time.Duration) good.Finding {
 	limit := time.Duration(s.Timeout)
 	if limit <= 0 {
-		limit = 5 * time.Second
+		limit = usualTimeout
+		if p, ok := c.(patient); ok {
+			limit = p.patience()
+		}
 	}
+	if left > 0 {
+		limit = min(limit, left.Round(time.Millisecond)+time.Millisecond)
+	}
+	hide := &discretion{}
+	t.Secret = hide.over(t.Secret)
 	limited, stop := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer stop()
-	f := c.Run(limited, t)
+	f := hide.finding(c.Run(limited, t))
 	if ctx.Err() != nil {
 		f.Verdict, f.Observed, f.Wanted = good.Unknown, "interrupted", "a look to its end"
 	}
@@ -62,44 +75,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-timer.C:
 		return true
-	}
-}
-
-// UntilHealthy looks again and again until the check passes as often in a row as the spec says, until limit is over, or until
-// alive says that there is nothing left to look at and why. The finding says what was seen and how often.
-func UntilHealthy(ctx context.Context, s Spec, name string, t Target, limit time.Duration, alive func() (up bool, why string)) good.Finding {
-	began := time.Now()
-	every := min(max(time.Duration(s.Every)/5, 50*time.Millisecond), time.Second)
-	patience := s
-	patience.Retries = 0
-	looks, passes := 0, 0
-	for {
-		f := patience.Run(ctx, name, t)
-		f.Took = time.Since(began)
-		if f.Observed == "interrupted" {
-			return f
-		}
-		looks++
-		if f.Verdict == good.Pass {
-			if passes++; passes >= max(s.Successes, 1) {
-				return f
-			}
-		} else {
-			passes = 0
-		}
-		if up, why := alive(); !up {
-			f.Verdict, f.Observed, f.Wanted = good.Fail, "it ended while its health was awaited: "+why, "an instance that becomes healthy"
-			return f
-		}
-		if time.Since(began) >= limit {
-			f.Verdict = good.Fail
-			f.Observed = fmt.Sprintf("%s, %d times in %s", f.Observed, looks, limit)
-			return f
-		}
-		if !pause(ctx, every) {
-			f.Verdict, f.Observed = good.Unknown, "interrupted"
-			return f
-		}
 	}
 }
 

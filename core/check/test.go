@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,15 +51,11 @@ var readers = map[string]func(io.Reader) testreport.Report{"junit": testreport.J
 // Run runs the suite once.
 func (c *testCheck) Run(ctx context.Context, t Target) good.Finding {
 	f := good.Finding{Wanted: "all tests pass", Verdict: good.Fail}
-	began := time.Now()
+	earlier := c.files(t)
 	out := &tail{most: maxReport}
 	e := execute(ctx, t, shell(c.Line), out)
 	if e.broken != nil {
-		if end, ok := interrupted(ctx); ok {
-			return end
-		}
-		f.Observed, f.Detail = e.broken.Error(), lastPart(e.tail, 2<<10)
-		return f
+		return c.cutShort(ctx, t, f, e, out, earlier)
 	}
 	if c.Format == "exit" {
 		f.Observed = fmt.Sprintf("exit code %d", e.code)
@@ -68,7 +66,7 @@ func (c *testCheck) Run(ctx context.Context, t Target) good.Finding {
 		}
 		return f
 	}
-	report, err := c.read(t, out, began)
+	report, err := c.read(t, out, earlier)
 	if err != nil {
 		f.Observed, f.Detail = fmt.Sprintf("%v (exit code %d)", err, e.code), lastPart(e.tail, 2<<10)
 		if e.code == 0 {
@@ -79,21 +77,55 @@ func (c *testCheck) Run(ctx context.Context, t Target) good.Finding {
 	return judged(f, report, e)
 }
 
-// read reads the report: the files that were written since the suite began, or what it printed.
-func (c *testCheck) read(t Target, out *tail, began time.Time) (testreport.Report, error) {
+func (c *testCheck) patience() time.Duration { return 10 * time.Minute }
+
+// cutShort judges a suite that did not come to its end. Tests that failed before count; else only a suite that took too
+// long says something about the release.
+func (c *testCheck) cutShort(ctx context.Context, t Target, f good.Finding, e ended, out *tail, earlier map[string]os.FileInfo) good.Finding {
+	if end, ok := interrupted(ctx); ok {
+		return end
+	}
+	if c.Format != "exit" {
+		if report, err := c.read(t, out, earlier); err == nil && report.Failed > 0 {
+			f = judged(f, report, e)
+			f.Observed += "; then " + e.broken.Error()
+			return f
+		}
+	}
+	f.Observed, f.Detail = e.broken.Error(), lastPart(e.tail, 2<<10)
+	if ctx.Err() == nil {
+		f.Verdict = good.Unknown
+	}
+	return f
+}
+
+// files is the report's files as they are now.
+func (c *testCheck) files(t Target) map[string]os.FileInfo {
+	found := map[string]os.FileInfo{}
+	if c.Report == "" {
+		return found
+	}
+	paths, _ := filepath.Glob(filepath.Join(t.Dir, c.Report)) // the pattern was tried when the check was made
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			found[path] = info
+		}
+	}
+	return found
+}
+
+// read reads the report: what the suite printed, or the files that were not as they are before it began.
+func (c *testCheck) read(t Target, out *tail, earlier map[string]os.FileInfo) (testreport.Report, error) {
 	read := readers[c.Format]
 	if c.Report == "" {
 		return read(strings.NewReader(out.String())), nil
 	}
-	files, err := filepath.Glob(filepath.Join(t.Dir, c.Report))
-	if err != nil {
-		return testreport.Report{}, err
-	}
+	files := c.files(t)
 	var all testreport.Report
 	found := 0
-	for _, path := range files {
-		info, err := os.Stat(path)
-		if err != nil || info.ModTime().Before(began.Add(-time.Second)) {
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		info := files[path]
+		if was := earlier[path]; was != nil && os.SameFile(was, info) && was.ModTime().Equal(info.ModTime()) && was.Size() == info.Size() {
 			continue // left by an earlier run
 		}
 		if info.Size() > maxReport {
@@ -107,6 +139,9 @@ func (c *testCheck) read(t Target, out *tail, began time.Time) (testreport.Repor
 		found++
 	}
 	if found == 0 {
+		if len(files) > 0 {
+			return all, fmt.Errorf("no report %s was written: what is there is from an earlier run", c.Report)
+		}
 		return all, fmt.Errorf("no report %s was written", c.Report)
 	}
 	return all, nil
