@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 )
 
 const (
@@ -51,10 +52,8 @@ func Parse[T any](name string, data []byte, into *T) error {
 	d := newDecoder()
 	d.problems = problems
 	target := reflect.ValueOf(into).Elem()
-	for _, key := range root.keys { // x-anything at the top holds anchors for the rest of the file
-		if len(key.name) > 2 && key.name[:2] == "x-" && target.Kind() == reflect.Struct {
-			root = root.without(key.name)
-		}
+	if target.Kind() == reflect.Struct { // x-anything at the top holds anchors for the rest of the file
+		root = root.without(func(name string) bool { return len(name) > 2 && strings.HasPrefix(name, "x-") })
 	}
 	d.decode(root, target, "")
 	return src.errors(d.problems, d.shared.masks)

@@ -194,6 +194,8 @@ func TestProblemsAreSaidWithLinePathAndTheNearestName(t *testing.T) {
 		{"a control character", "data: a\x01\n", "has the control character U+0001"},
 		{"brackets without end", "data: " + strings.Repeat("[", 100000), "nested deeper than 64"},
 		{"dashes without end", strings.Repeat("- ", 100000) + "x", "nested deeper than 64"},
+		{"anchors without end", "a: [" + strings.Repeat("&x 1,", 2000) + "]", "has more than 1000 anchors"},
+		{"empty entries without end", strings.Repeat("-\n", 100000), "has more than 1000 empty entries in a row"},
 		{"a file that is far too large", strings.Repeat("#", maxFile+1), "is larger than 1MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -240,8 +242,12 @@ func TestAliasesOfAliasesStayHarmless(t *testing.T) {
 	}
 	var merges strings.Builder
 	merges.WriteString("x-0: &m0 {k0: 1}\n")
-	for i := 1; i < 3000; i++ {
-		fmt.Fprintf(&merges, "x-%d: &m%d {k%d: 1, <<: *m%d}\n", i, i, i, i-1)
+	for i := 1; i < 900; i++ {
+		fmt.Fprintf(&merges, "x-%d: &m%d {", i, i)
+		for k := range 10 {
+			fmt.Fprintf(&merges, "k%d-%d: 1, ", i, k)
+		}
+		fmt.Fprintf(&merges, "<<: *m%d}\n", i-1)
 	}
 	var r root
 	err := Parse("goodstate.yaml", []byte(merges.String()+"services: {w: {port: 1}}\n"), &r)

@@ -123,7 +123,7 @@ func (d *decoder) decodeForm(n *node, v reflect.Value, path string) {
 		if err := v.Addr().Interface().(Unmarshaler).UnmarshalConfig(Node{n, d, path}); err != nil {
 			d.reportError(n, path, err)
 		}
-	case pointer.Implements(textType) && (n.kind == scalar || t.Kind() != reflect.Struct):
+	case pointer.Implements(textType) && (n.kind == scalar || t.Kind() != reflect.Struct || !layoutOf(t).tagged):
 		d.decodeText(n, v.Addr().Interface().(encoding.TextUnmarshaler), path)
 	case t == spanType:
 		d.decodeText(n, v.Addr().Convert(reflect.PointerTo(durationType)).Interface().(*Duration), path)

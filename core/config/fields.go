@@ -27,6 +27,7 @@ type layout struct {
 	byKey  map[string]int
 	inline [][]int // embedded structs, which may have a Validate of their own
 	choice []int   // index of an embedded Choice, nil without
+	tagged bool    // some field says its key: the struct is meant to be written as a map
 }
 
 func (l *layout) names() []string {
@@ -66,6 +67,7 @@ func (l *layout) add(t reflect.Type, at []int) {
 		if !f.IsExported() {
 			continue
 		}
+		l.tagged = l.tagged || name != ""
 		if name == "" {
 			name = strings.ToLower(f.Name)
 		}

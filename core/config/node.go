@@ -51,10 +51,10 @@ func (n *node) set(k key, value *node) {
 	n.values[k.name] = value
 }
 
-// without is a copy that lacks one key.
-func (n *node) without(name string) *node {
+// without is a copy that lacks the keys that drop names.
+func (n *node) without(drop func(name string) bool) *node {
 	c := *n
-	c.keys = slices.DeleteFunc(slices.Clone(n.keys), func(k key) bool { return k.name == name })
+	c.keys = slices.DeleteFunc(slices.Clone(n.keys), func(k key) bool { return drop(k.name) })
 	return &c
 }
 

@@ -94,18 +94,18 @@ func (s *source) syntax() (file *ast.File, p *Problem) {
 		}
 	}()
 	tokens := lexer.Tokenize(string(s.data))
-	if at := tooDeep(tokens); at != nil {
-		where := placeOf(at)
-		return nil, &Problem{Line: where.line, Column: where.column, Message: fmt.Sprintf("is nested deeper than %d values", maxDepth)}
+	if p := unbounded(tokens); p != nil {
+		return nil, p
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err == nil {
 		return file, nil
 	}
-	message, where := err.Error(), place{}
-	var known yaml.Error
-	if asYAML(err, &known) {
+	message, where := "", place{}
+	if known, ok := err.(yaml.Error); ok { // whose Error() prints the whole file, slowly
 		message, where = known.GetMessage(), placeOf(known.GetToken())
+	} else {
+		message = err.Error()
 	}
 	p = &Problem{Line: where.line, Column: where.column, Message: "is not valid YAML: " + message}
 	if where.line > 0 && strings.Contains(message, "'\t'") {
@@ -114,18 +114,15 @@ func (s *source) syntax() (file *ast.File, p *Problem) {
 	return nil, p
 }
 
-func asYAML(err error, into *yaml.Error) bool {
-	known, ok := err.(yaml.Error)
-	if ok {
-		*into = known
-	}
-	return ok
-}
+const (
+	maxAnchors = 1000
+	maxBare    = 1000 // entries in a row without a value, for which the parser takes its time squared
+)
 
-// tooDeep returns the token at which values are nested too deep for the parser's recursion: in brackets, or as
-// indicators that open a value on the same line ("- - - -"). Indentation needs no check: so deep, it fills the file.
-func tooDeep(tokens token.Tokens) *token.Token {
-	brackets, opened, line := 0, 0, 0
+// unbounded finds what would cost the parser too much: values nested too deep for its recursion, in brackets or as
+// indicators on one line ("- - - -"), and what it does slowly. Indentation needs no check: so deep, it fills the file.
+func unbounded(tokens token.Tokens) *Problem {
+	brackets, opened, bare, anchors, line := 0, 0, 0, 0, 0
 	for _, t := range tokens {
 		if t.Position != nil && t.Position.Line != line {
 			line, opened = t.Position.Line, 0
@@ -135,14 +132,27 @@ func tooDeep(tokens token.Tokens) *token.Token {
 			brackets++
 		case token.SequenceEndType, token.MappingEndType:
 			brackets--
+		case token.AnchorType:
+			anchors++
+		}
+		switch t.Type {
 		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
-			opened++
+			opened, bare = opened+1, bare+1
 		default:
-			opened = 0
+			opened, bare = 0, 0
 		}
-		if brackets > maxDepth || opened > maxDepth {
-			return t
+		at, message := placeOf(t), ""
+		switch {
+		case brackets > maxDepth || opened > maxDepth:
+			message = fmt.Sprintf("is nested deeper than %d values", maxDepth)
+		case anchors > maxAnchors:
+			message = fmt.Sprintf("has more than %d anchors", maxAnchors)
+		case bare > maxBare:
+			message = fmt.Sprintf("has more than %d empty entries in a row", maxBare)
+		default:
+			continue
 		}
+		return &Problem{Line: at.line, Column: at.column, Message: message}
 	}
 	return nil
 }
