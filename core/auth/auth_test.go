@@ -2,14 +2,11 @@ package auth
 
 import (
 	"database/sql"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite"
+	"goodstate.dev/goodstate/core/store"
 )
 
 // cheap makes tests fast; the parameters that users get are in TestTheDefaultCostIsWhatOWASPAsksFor.
@@ -48,25 +45,16 @@ func newAuth(t *testing.T) (*Auth, *sql.DB, *clock) {
 
 func openDB(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db")+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	s, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.SetMaxOpenConns(2)
 	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	migration, err := os.ReadFile("../store/migrations/00001_init.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	up, _, _ := strings.Cut(string(migration), "-- +goose Down")
-	if _, err := db.Exec(up); err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return s.DB()
 }
 
 func addUser(t *testing.T, a *Auth, name string, role Role) {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		case "controller": // starts one instance as told, and ends
 			var spec runtime.Spec
 			exitOn(json.Unmarshal([]byte(os.Args[3]), &spec))
-			r, err := process.New(process.Options{Dir: os.Args[2], Keeper: []string{os.Args[0], "keep"}})
+			r, err := process.New(process.Options{Dir: os.Args[2], Keeper: keeper(os.Args[0])})
 			exitOn(err)
 			i, err := r.Start(context.Background(), spec)
 			exitOn(err)
@@ -53,9 +53,14 @@ func exitOn(err error) {
 	}
 }
 
+// keeper is the command of keepers. The race detector sleeps a second at each exit unless it is told not to.
+func keeper(self string) []string {
+	return []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", self, "keep"}
+}
+
 func open(t *testing.T, dir string) *process.Runtime {
 	t.Helper()
-	r, err := process.New(process.Options{Dir: dir, Keeper: []string{self(t), "keep"}})
+	r, err := process.New(process.Options{Dir: dir, Keeper: keeper(self(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +139,7 @@ func shop(t *testing.T, how string) runtime.Spec {
 	t.Helper()
 	return runtime.Spec{
 		Service: "shop", Release: "v1", Dir: t.TempDir(), Command: []string{self(t)},
-		Env: map[string]string{"RUNTIMETEST_PROGRAM": how}, Grace: 5 * time.Second,
+		Env: map[string]string{"RUNTIMETEST_PROGRAM": how, "GORACE": "atexit_sleep_ms=0"}, Grace: 5 * time.Second,
 	}
 }
 
@@ -375,6 +380,8 @@ func TestAnotherProcessWithTheSameIDIsNotTouched(t *testing.T) {
 	dir := t.TempDir()
 	r := open(t, dir)
 	i := start(t, r, shop(t, "serve"))
+	// Starts are counted in hundredths of a second: in another one than the program's, no longer the same process.
+	until(t, "the program's hundredth is over", func() bool { return answers(i.URL) && time.Since(i.Started) > 50*time.Millisecond })
 	stranger := exec.CommandContext(t.Context(), "sleep", "600")
 	if err := stranger.Start(); err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ const service = "shop"
 func (s *stage) spec(how string) runtime.Spec {
 	return runtime.Spec{
 		Service: service, Release: "v1-0123456789", Dir: s.Dir, Command: s.Program,
-		Env: map[string]string{behaviour: how}, Grace: 5 * time.Second,
+		Env: map[string]string{behaviour: how, "GORACE": "atexit_sleep_ms=0"}, Grace: 5 * time.Second,
 	}
 }
 
