@@ -179,3 +179,30 @@ func TestServeBringsBackWhatServedBeforeTheMachineStopped(t *testing.T) {
 		t.Fatalf("users meet %v", findings)
 	}
 }
+
+func TestWhatCannotBeKnownAsksAPersonInsteadOfGoingOnOrBack(t *testing.T) {
+	s := newSite(t, canary)
+	leave := s.visitors()
+	defer leave()
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	text, err := os.ReadFile(s.file)
+	s.must(err)
+	s.must(os.WriteFile(s.file, []byte(strings.Replace(string(text), "    checks: {home:", "    checks: {licence: {command: {run: exit 75, unknown: [75]}}, home:", 1)), 0o600))
+	for _, step := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"deploy web v2", 5, "licence: unknown: exit code 75"},
+		{"status", 0, "waits: not known"},
+		{"resume web", 5, "root asks to resume"},
+		{"rollback web -m enough", 4, "v2 is held"},
+	} {
+		out, code := s.goodstate(strings.Fields(step.args)...)
+		if code != step.code || !strings.Contains(out, step.says) {
+			t.Fatalf("goodstate %s ended with %d, want %d and %q:\n%s", step.args, code, step.code, step.says, out)
+		}
+	}
+}

@@ -46,10 +46,10 @@ func (ro *rollout) back(t *Trigger) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	if ready.bad() && ro.weight > 0 {
+	if !ready.sure() && ro.weight > 0 {
 		return ro.stuck(res, ready)
 	}
-	if ready.bad() {
+	if !ready.sure() {
 		broken = append(broken, ready.why())
 	}
 	gone, problem, err := ro.withdraw()

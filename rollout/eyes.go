@@ -18,6 +18,7 @@ type eyes struct {
 	judge    *judge.Judge
 	next     int64 // the second to be judged next
 	fails    []good.Finding
+	blind    error // why the last look at the router showed nothing
 	firstBad time.Time
 }
 
@@ -75,8 +76,10 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return nil // a router that cannot be asked is a silent one: the judge's verdict stays Unknown
+		e.blind = err
+		return nil // findings say so; the seconds are looked at when the router can be asked again
 	}
+	e.blind = nil
 	byTime := map[int64]judge.Second{}
 	for _, s := range seconds {
 		pair := byTime[s.Unix]
@@ -107,6 +110,9 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 func (e *eyes) findings(end bool) []good.Finding {
 	if e.router == nil || len(e.fails) > 0 || !end {
 		return e.fails
+	}
+	if e.blind != nil {
+		return []good.Finding{{Check: "traffic", Observed: e.blind.Error(), Wanted: "what the releases answered", At: time.Now()}}
 	}
 	return []good.Finding{e.judge.Conclude()}
 }

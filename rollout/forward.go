@@ -19,9 +19,11 @@ type looked struct {
 	At       time.Time      `json:"at"`
 }
 
-// verdict is Fail when the step could not be done, or when something that was looked at is not as wanted. Unknown counts
-// as Fail here: before users are let in, not knowing is not enough.
-func (l looked) bad() bool { return l.Broken != "" || good.Overall(l.Findings) != good.Pass }
+// bad says that the step could not be done, or that something that was looked at failed.
+func (l looked) bad() bool { return l.Broken != "" || good.Overall(l.Findings) == good.Fail }
+
+// sure says that all that was looked at is as wanted. What is neither bad nor sure is unknown, and a person is asked.
+func (l looked) sure() bool { return l.Broken == "" && good.Overall(l.Findings) == good.Pass }
 
 func (l looked) why() string {
 	if l.Broken != "" {
@@ -137,12 +139,9 @@ func (ro *rollout) enter(i int) (*Trigger, error) {
 		}
 	}
 	if stage.New > was.New {
-		l, err := ro.bringUp(fmt.Sprintf("start-%d", i), stage.New)
-		if err != nil {
-			return nil, err
-		}
-		if l.bad() {
-			return ro.triggerOf(l, "start", name), nil
+		t, err := ro.until(fmt.Sprintf("start-%d", i), "start", name, func(step string) (looked, error) { return ro.bringUp(step, stage.New) })
+		if t != nil || err != nil {
+			return t, err
 		}
 	}
 	moved, err := do(ro, fmt.Sprintf("shift-%d", i), fmt.Sprintf("%s: %s of the traffic to %s", name, percent(stage.Weight), ro.new.Release.Version), func(ctx context.Context) (looked, error) {
@@ -192,7 +191,7 @@ func (ro *rollout) bringUp(step string, n int) (looked, error) {
 			return looked{Broken: err.Error(), At: time.Now()}, nil
 		}
 		if good.Overall(findings) == good.Pass {
-			findings = append(findings, ro.checkInstances(ctx, ro.new, n, OnStart)...)
+			findings = append(findings, ro.checkInstances(ctx, ro.new, n, AtStart)...)
 		}
 		if ctx.Err() != nil {
 			return looked{}, ctx.Err()
@@ -207,20 +206,18 @@ func (ro *rollout) triggerOf(l looked, by, stage string) *Trigger {
 
 // test runs the last tests, as users reach the service, before the release is promoted.
 func (ro *rollout) test() (*Trigger, error) {
-	if len(ro.in.Config.checksOn(OnEnd)) == 0 {
+	if len(ro.in.Config.checksOn(AtEnd)) == 0 {
 		return nil, nil
 	}
-	l, err := do(ro, "tests", "run the tests of "+ro.new.Release.Version+" before promotion", func(ctx context.Context) (looked, error) {
-		findings := ro.checkPublic(ctx, ro.new, OnEnd)
-		if ctx.Err() != nil {
-			return looked{}, ctx.Err()
-		}
-		return looked{Findings: findings, At: time.Now()}, ro.recordFindings(ctx, findings)
+	return ro.until("tests", "test", "tests before promotion", func(step string) (looked, error) {
+		return do(ro, step, "run the tests of "+ro.new.Release.Version+" before promotion", func(ctx context.Context) (looked, error) {
+			findings := ro.checkPublic(ctx, ro.new, AtEnd)
+			if ctx.Err() != nil {
+				return looked{}, ctx.Err()
+			}
+			return looked{Findings: findings, At: time.Now()}, ro.recordFindings(ctx, findings)
+		})
 	})
-	if err != nil || !l.bad() {
-		return nil, err
-	}
-	return ro.triggerOf(l, "test", "tests before promotion"), nil
 }
 
 // promote makes the new release the one that serves. The old one stays ready until the watch is over.

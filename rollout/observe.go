@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -75,6 +76,9 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 			paused += time.Second
 		}
 		status.Elapsed = time.Since(began) - paused
+		if checks.undecided() {
+			status.Elapsed = min(status.Elapsed, hold-1)
+		}
 		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
 		ro.show(func(l *Live) {
 			l.Judge, l.Findings, l.Elapsed, l.Hold = e.judge.State(), findings, status.Elapsed, hold
@@ -114,6 +118,9 @@ func (ro *rollout) act(ctx context.Context, step, stage string, status *strategy
 		title := fmt.Sprintf("%s: the release of %s waits for a person", ro.in.Service, ro.new.Release.Version)
 		return false, ro.tell(ctx, "asks-"+step, notify.Warning, title, a.Why, nil)
 	default:
+		if err := ro.observed(ctx, step, stage, status, a); err != nil {
+			return false, err
+		}
 		if status.Paused && status.Asked == SignalResume {
 			status.Paused = false
 			ro.r.Note(fmt.Sprintf("%s: judging again", stage))
@@ -122,6 +129,19 @@ func (ro *rollout) act(ctx context.Context, step, stage string, status *strategy
 		}
 		return false, nil
 	}
+}
+
+// observed records what goodstate would have done where it only observes; the same decision is said once.
+func (ro *rollout) observed(ctx context.Context, step, stage string, status *strategy.Status, a strategy.Action) error {
+	would, _, _ := strings.Cut(a.Why, ":")
+	if !status.Observe || !strings.HasPrefix(would, "only observing") || would == ro.would {
+		return nil
+	}
+	ro.would = would
+	if err := ro.record(ctx, step+"-observed", stage+": "+a.Why, a); err != nil {
+		return err
+	}
+	return ro.tell(ctx, "observed-"+step+"-"+would, notify.Warning, fmt.Sprintf("%s: %s, %s", ro.in.Service, ro.new.Release.Version, would), a.Why, nil)
 }
 
 // worst keeps the findings that explain a decision: those that failed, else those that are unknown, else all.

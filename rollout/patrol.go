@@ -16,6 +16,7 @@ import (
 type patrol struct {
 	mu     sync.Mutex
 	latest map[string]good.Finding
+	once   map[string]bool // checks that failed once and have not been looked at again
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -25,7 +26,7 @@ const twice = 2
 
 func (ro *rollout) patrol(ctx context.Context) *patrol {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &patrol{latest: map[string]good.Finding{}, cancel: cancel, done: make(chan struct{})}
+	p := &patrol{latest: map[string]good.Finding{}, once: map[string]bool{}, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		p.walk(ctx, ro)
@@ -46,6 +47,13 @@ func (p *patrol) findings() []good.Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// undecided is true while a check that failed once waits for its second look.
+func (p *patrol) undecided() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.once) > 0
 }
 
 func (p *patrol) walk(ctx context.Context, ro *rollout) {
@@ -71,14 +79,16 @@ func (p *patrol) walk(ctx context.Context, ro *rollout) {
 
 // note keeps a finding; the first failure in a row of a check counts as Unknown.
 func (p *patrol) note(f good.Finding, fails map[string]int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.once, f.Check)
 	if f.Verdict != good.Fail {
 		fails[f.Check] = 0
 	} else if fails[f.Check]++; fails[f.Check] < twice && f.Check != exitCheck {
 		f.Verdict = good.Unknown
 		f.Observed += " (once)"
+		p.once[f.Check] = true
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.latest[f.Check] = f
 }
 
@@ -109,7 +119,7 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 		if spec, ok := ro.new.Config.health(); ok {
 			out = append(out, ro.lookAt(ctx, in, "health", spec, due)...)
 		}
-		for _, name := range ro.new.Config.checksOn(OnStage) {
+		for _, name := range ro.new.Config.checksOn(AtStage) {
 			spec, _ := ro.new.Config.Checks.Get(name)
 			out = append(out, ro.lookAt(ctx, in, name, spec, due)...)
 		}

@@ -117,7 +117,11 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 		}
 		p.Notes = append(p.Notes, fmt.Sprintf("rollout %s is under way and turns around: %s", active.ID, active.Note))
 		if in.Old == nil {
-			p.Refused = "it is the first release of " + service + ": there is nothing to go back to"
+			p.Release = in.Release
+			p.Steps = []string{
+				"it is the first release of " + service + ", there is none to go back to: with users on it it is left serving, without it is ended",
+				fmt.Sprintf("hold %s where users met it, tell people", in.Release.Version),
+			}
 			return p, nil
 		}
 	} else if in, err = s.prepareBack(ctx, service, point); err != nil {

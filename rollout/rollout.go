@@ -28,6 +28,7 @@ type rollout struct {
 	shifted  time.Time // when the new release first got traffic
 	signal   int64     // the last signal that was acted on
 	eyes     *eyes
+	would    string // what was said last that would be done, where only observing
 }
 
 // run carries out one rollout; the engine calls it, after a crash again from its start with the outcomes of finished steps.

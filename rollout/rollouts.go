@@ -88,8 +88,8 @@ func (s *Rollouts) Deploy(ctx context.Context, service, version string, who, why
 	if err := s.refuseHeld(ctx, in); err != nil && !force {
 		return run.Info{}, err
 	}
-	if err := refuseSame(in); err != nil && !force {
-		return run.Info{}, err
+	if err := refuseSame(in); err != nil {
+		return run.Info{}, err // also with force: its own instances would be the old ones that are ended
 	}
 	return s.Engine.Start(ctx, run.Request{Kind: Kind, Target: Target(service), Who: who, Why: why, Input: in})
 }

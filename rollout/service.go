@@ -28,7 +28,7 @@ type Service struct {
 	Restarts  int                              `yaml:"restarts" json:"restarts,omitempty" default:"3" help:"how often an instance that ends by itself is started again within ten minutes"`
 	Start     config.Duration                  `yaml:"start" json:"start,omitempty" default:"30s" help:"how long a new instance may take to become healthy"`
 	Health    *check.Spec                      `yaml:"health" json:"health,omitempty" help:"check that says that an instance can serve" example:"{http: {url: /healthz}}"`
-	Checks    config.Map[check.Spec]           `yaml:"checks" json:"checks,omitempty" help:"tests and checks of a release, by name; they run against new instances before traffic (on: start), while traffic is judged (on: stage), before promotion (on: end), and again after a rollback"`
+	Checks    config.Map[check.Spec]           `yaml:"checks" json:"checks,omitempty" help:"tests and checks of a release, by name; they run against new instances before traffic (when: start), while traffic is judged (when: stage), before promotion (when: end), and again after a rollback"`
 	Traffic   *Traffic                         `yaml:"traffic" json:"traffic,omitempty" help:"how users reach the service; without it instances are only started and checked"`
 	Strategy  config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
 	Judge     judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
@@ -47,11 +47,11 @@ type Traffic struct {
 	Slow   config.Duration `yaml:"slow" json:"slow,omitempty" default:"60s" help:"an instance that has not begun to answer by then has failed the request"`
 }
 
-// Moments at which a check may run; the values of `on:`.
+// Moments at which a check may run; the values of `when:`.
 const (
-	OnStart = "start" // against each new instance before it gets traffic
-	OnStage = "stage" // again and again while a stage is judged, against the new instances
-	OnEnd   = "end"   // once before promotion, against the new release
+	AtStart = "start" // against each new instance before it gets traffic
+	AtStage = "stage" // again and again while a stage is judged, against the new instances
+	AtEnd   = "end"   // once before promotion, against the new release
 )
 
 // Validate reports what the single values cannot know of each other.
@@ -73,8 +73,8 @@ func (s *Service) Validate(report func(path, message string)) {
 	}
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
-			if on != OnStart && on != OnStage && on != OnEnd {
-				report("checks."+name+".on", fmt.Sprintf("unknown moment %q, want %s, %s or %s", on, OnStart, OnStage, OnEnd))
+			if on != AtStart && on != AtStage && on != AtEnd {
+				report("checks."+name+".when", fmt.Sprintf("unknown moment %q, want %s, %s or %s", on, AtStart, AtStage, AtEnd))
 			}
 		}
 	}
@@ -88,13 +88,13 @@ func (s *Service) steps() (strategy.Strategy, error) {
 	return s.Strategy.New()
 }
 
-// checksOn lists the names of the checks that run at a moment. A check without `on` runs at start and end.
+// checksOn lists the names of the checks that run at a moment. A check without `when` runs at start and end.
 func (s *Service) checksOn(moment string) []string {
 	var names []string
 	for name, spec := range s.Checks.All() {
 		on := spec.On
 		if len(on) == 0 {
-			on = []string{OnStart, OnEnd}
+			on = []string{AtStart, AtEnd}
 		}
 		for _, m := range on {
 			if m == moment {

@@ -37,14 +37,14 @@ func deployCommand(t *terminal) *cobra.Command {
 		Args: args(2, 2, "SERVICE and VERSION"),
 	}
 	why := whyFlag(c)
-	force := c.Flags().Bool("force", false, "release it although it is held, or serves already")
+	force := c.Flags().Bool("force", false, "release it although it is held")
 	wait := c.Flags().Bool("wait", false, "when another run works on the service, wait for its end")
 	c.RunE = t.with(carries, func(ctx context.Context, api *api.Client, args []string) error {
 		info, err := t.begin(ctx, api, *wait, func() (run.Info, error) { return api.Deploy(ctx, args[0], args[1], *why, *force) })
 		if err != nil {
 			return err
 		}
-		return t.follow(ctx, api, args[0], info.ID)
+		return t.follow(ctx, api, args[0], info.ID, 0)
 	})
 	return c
 }
@@ -70,11 +70,15 @@ func rollbackCommand(t *terminal) *cobra.Command {
 			}
 			return nil
 		}
+		seen, err := head(ctx, client)
+		if err != nil {
+			return err
+		}
 		info, err := client.Rollback(ctx, name, *to, *why)
 		if err != nil {
 			return err
 		}
-		return t.follow(ctx, client, name, info.ID)
+		return t.follow(ctx, client, name, info.ID, seen)
 	})
 	return c
 }
@@ -87,6 +91,10 @@ func tellCommand(t *terminal, signal, short string) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		seen, err := head(ctx, client)
+		if err != nil {
+			return err
+		}
 		info, err := client.Tell(ctx, name, signal, *why)
 		if err != nil {
 			return err
@@ -95,9 +103,18 @@ func tellCommand(t *terminal, signal, short string) *cobra.Command {
 			t.say("%s is told to pause", info.ID)
 			return nil
 		}
-		return t.follow(ctx, client, name, info.ID)
+		return t.follow(ctx, client, name, info.ID, seen)
 	})
 	return c
+}
+
+// head is where the journal ends now: who answers a rollout that waits follows it from there, not up to its old question.
+func head(ctx context.Context, c *api.Client) (int64, error) {
+	newest, err := c.Journal(ctx, "", "", 1)
+	if err != nil || len(newest) == 0 {
+		return 0, err
+	}
+	return newest[0].Seq, nil
 }
 
 // one is the service that was named, or the only one there is.
@@ -138,9 +155,9 @@ func (t *terminal) begin(ctx context.Context, c *api.Client, wait bool, start fu
 // errLeft says that the user left a run where it is.
 var errLeft = errors.New("left as it is; goodstate serve, or the next goodstate promote, resume or rollback, goes on with it")
 
-// follow tells the story of a run line by line and ends with its exit code. The first interrupt takes the release back, the
+// follow tells the story of a run line by line, from a place in the journal on, and ends with its exit code. The first interrupt takes the release back, the
 // second one leaves.
-func (t *terminal) follow(ctx context.Context, c *api.Client, service, id string) error {
+func (t *terminal) follow(ctx context.Context, c *api.Client, service, id string, after int64) error {
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
@@ -162,7 +179,7 @@ func (t *terminal) follow(ctx context.Context, c *api.Client, service, id string
 		case <-ctx.Done():
 		}
 	}()
-	for e, err := range c.Follow(ctx, id, 0) {
+	for e, err := range c.Follow(ctx, id, after) {
 		if err != nil {
 			return err
 		}

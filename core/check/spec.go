@@ -17,7 +17,7 @@ type Spec struct {
 	Every                config.Duration `yaml:"every" json:"every,omitempty" default:"1s" help:"time from one look to the next"`
 	Retries              int             `yaml:"retries" json:"retries,omitempty" help:"how many more looks a failing one gets before it counts as failed"`
 	Successes            int             `yaml:"successes" json:"successes,omitempty" default:"1" help:"how many passing looks in a row make a new instance healthy"`
-	On                   []string        `yaml:"on" json:"on,omitempty" enum:"start,stage,end" help:"when a rollout runs it: start (new instances, before traffic), stage (while traffic is judged), end (before promotion); default start and end"`
+	On                   []string        `yaml:"when" json:"when,omitempty" enum:"start,stage,end" help:"when a rollout runs it: start (new instances, before traffic), stage (while traffic is judged), end (before promotion); default start and end"`
 }
 
 // Run looks with the spec's timeout and retries. A look that was ended from outside is Unknown.

@@ -29,7 +29,7 @@ type deployment struct {
 	Body struct {
 		Version string `json:"version" minLength:"1"`
 		Why     string `json:"why,omitempty"`
-		Force   bool   `json:"force,omitempty" doc:"release it although it is held or serves already"`
+		Force   bool   `json:"force,omitempty" doc:"release it although it is held"`
 	}
 }
 
