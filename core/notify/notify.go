@@ -1,5 +1,8 @@
-// Package notify tells people: events are put into a queue on the disk, and delivered from there until they arrive or are too
-// old. Telling never makes a run wait.
+// Package notify tells people and programs what happened: chats, mail, pagers, webhooks, commands. It must never hold up or fail the work that it tells about.
+//
+// Send only stores a notice; Run delivers what is stored, for a server, and Flush tries to before a short-lived command ends. A notice is delivered at
+// least once: if the process dies between the delivery and the note of it, it is delivered again with the same id. Notices to one channel keep their
+// order, so one that fails holds up those behind it, up to a day; channels do not wait for each other.
 package notify
 
 import (
@@ -9,219 +12,194 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/config"
 )
 
-// Severity says how urgent an event is.
-type Severity int
-
-// The severities.
-const (
-	Info Severity = iota
-	Warning
-	Critical
-)
-
-var severities = []string{"info", "warning", "critical"}
-
-// String is "info", "warning" or "critical".
-func (s Severity) String() string { return severities[min(max(int(s), 0), len(severities)-1)] }
-
-// MarshalText writes the name.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads the name.
-func (s *Severity) UnmarshalText(text []byte) error {
-	i := slices.Index(severities, string(text))
-	if i < 0 {
-		return fmt.Errorf("severity %q, want one of %s", text, strings.Join(severities, ", "))
-	}
-	*s = Severity(i)
-	return nil
-}
-
-// Event is something that people may want to know.
-type Event struct {
-	ID       string    `json:"id"`   // the same id is told once to each channel
-	Type     string    `json:"type"` // rollout.rolled_back
-	Severity Severity  `json:"severity"`
-	Service  string    `json:"service,omitempty"`
-	Run      string    `json:"run,omitempty"`
-	Release  string    `json:"release,omitempty"`
-	Title    string    `json:"title"`
-	Text     string    `json:"text,omitempty"`
-	URL      string    `json:"url,omitempty"`
-	At       time.Time `json:"at"`
-	Data     any       `json:"data,omitempty"`
-}
-
-// Channel delivers to one place. Secret values come from get.
-type Channel interface {
-	Deliver(ctx context.Context, e Event, get func(ctx context.Context, name string) (string, error)) error
-}
-
-// Rule says who is told what.
-type Rule struct {
-	Name     string                 `yaml:"name" json:"name" help:"name of the rule, for status and tests"`
-	To       config.Choice[Channel] `yaml:"to" json:"to" required:"true" help:"where notices go"`
-	On       []string               `yaml:"on" json:"on,omitempty" help:"types of events, such as triggered, rolled_back, promoted, could_not, started; default all"`
-	Services []string               `yaml:"services" json:"services,omitempty" help:"only these services; default all"`
-	Least    string                 `yaml:"severity" json:"severity,omitempty" default:"info" enum:"info,warning,critical" help:"only events at least so urgent"`
-}
-
-func (r Rule) wants(e Event) bool {
-	_, kind, _ := strings.Cut(e.Type, ".")
-	return e.Severity >= Severity(slices.Index(severities, r.Least)) &&
-		(len(r.Services) == 0 || slices.Contains(r.Services, e.Service)) &&
-		(len(r.On) == 0 || slices.Contains(r.On, kind) || slices.Contains(r.On, e.Type))
-}
-
-// Options are what a Notifier stands on.
+// Options configures New.
 type Options struct {
-	DB      *sql.DB
+	DB      *sql.DB // with the table notices
 	Rules   []Rule
-	Secrets func(ctx context.Context, name string) (string, error)
-	Redact  func(string) string
-	Log     *slog.Logger
+	Secrets func(ctx context.Context, name string) (string, error) // finds the values of secrets
+	Redact  func(text string) string                               // takes secrets out of what is stored and sent; nil takes out none
+	Log     *slog.Logger                                           // nil logs nothing
 }
 
-// Notifier queues and delivers.
+// Notifier stores notices and delivers them. It is safe for use by many goroutines.
 type Notifier struct {
-	Options
-	channels map[string]Channel
-	wake     chan struct{}
+	queue   queue
+	lanes   []*lane
+	secrets func(ctx context.Context, name string) (string, error)
+	redact  func(string) string
+	log     *slog.Logger
+	client  *http.Client
+
+	now    func() time.Time
+	chance func() float64
+	pace   time.Duration // what a second of waiting takes; tests make it shorter
 }
 
-// New builds the channels of the rules.
+// attemptMost bounds one delivery.
+const attemptMost = 30 * time.Second
+
+// New returns the notifier of these channels. It does no I/O.
 func New(o Options) (*Notifier, error) {
-	n := &Notifier{Options: o, channels: map[string]Channel{}, wake: make(chan struct{}, 1)}
-	for i, r := range o.Rules {
-		c, err := r.To.New()
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Notifier{
+		queue: queue{o.DB}, secrets: o.Secrets, redact: o.Redact, log: o.Log, client: newClient(),
+		now: time.Now, chance: rand.Float64, pace: time.Second,
+	}
+	var problems []error
+	for i, rule := range o.Rules {
+		rule.Validate(func(at, problem string) { problems = append(problems, fmt.Errorf("notify[%d].%s: %s", i, at, problem)) })
+		channel, err := rule.To.New()
 		if err != nil {
-			return nil, fmt.Errorf("notify[%d]: %w", i, err)
+			problems = append(problems, fmt.Errorf("notify[%d]: %w", i, err))
+			continue
 		}
-		n.channels[n.name(i)] = c
+		l := newLane(rule, channel)
+		if n.serves(l.name) { // what waits for a channel is kept under its name
+			problems = append(problems, fmt.Errorf("notify[%d]: two channels are called %q; give each a name of its own", i, l.name))
+		}
+		n.lanes = append(n.lanes, l)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
 	return n, nil
 }
 
-func (n *Notifier) name(i int) string {
-	if n.Rules[i].Name != "" {
-		return n.Rules[i].Name
-	}
-	return fmt.Sprintf("%s-%d", n.Rules[i].To.Name(), i+1)
-}
-
-// Send queues the event for every rule that wants it. The same event again is queued once.
+// Send stores the event for every channel that wants it. An event whose id was sent before, within the last week, is not told again. It does not wait for
+// any delivery; an error means that the event could not be stored.
 func (n *Notifier) Send(ctx context.Context, e Event) error {
-	for i, r := range n.Rules {
-		if !r.wants(e) {
-			continue
-		}
-		text, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("notice %s: %w", e.ID, err)
-		}
-		now := time.Now().UnixMilli()
-		if _, err := n.DB.ExecContext(ctx, `INSERT INTO notices (id, run, channel, payload, state, attempts, next_at, error, created_at)
-			VALUES (?, ?, ?, ?, 'waiting', 0, ?, '', ?) ON CONFLICT (id) DO NOTHING`, e.ID+" to "+n.name(i), e.Run, n.name(i), string(text), now, now); err != nil {
-			return fmt.Errorf("queue notice %s: %w", e.ID, err)
+	if err := e.check(); err != nil {
+		return err
+	}
+	now := n.now()
+	if e.At.IsZero() {
+		e.At = now
+	}
+	var wanted []*lane
+	var names []string
+	for _, l := range n.lanes {
+		if l.rule.wants(e) {
+			wanted, names = append(wanted, l), append(names, l.name)
 		}
 	}
-	select {
-	case n.wake <- struct{}{}:
-	default:
+	if len(wanted) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// waiting is one notice that is due.
-type waiting struct {
-	id, channel, payload string
-	attempts             int
-	created              int64
-}
-
-const (
-	tooOld   = 24 * time.Hour
-	patience = 10 * time.Second // of one delivery
-	longest  = 10 * time.Minute // between two tries
-)
-
-// Run delivers until ctx ends.
-func (n *Notifier) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		if err := n.Flush(ctx); err != nil && ctx.Err() == nil {
-			n.Log.WarnContext(ctx, "notices not delivered", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-n.wake:
-		}
-	}
-}
-
-// Flush tries to deliver what is due, each notice once.
-func (n *Notifier) Flush(ctx context.Context) error {
-	due, err := n.due(ctx)
+	payload, err := n.encode(e)
 	if err != nil {
 		return err
 	}
-	for _, w := range due {
-		if err := n.try(ctx, w); err != nil {
-			return err
-		}
+	if err := n.queue.add(ctx, e, payload, names, now); err != nil {
+		return err
+	}
+	for _, l := range wanted {
+		l.poke()
 	}
 	return nil
 }
 
-func (n *Notifier) due(ctx context.Context) (out []waiting, err error) {
-	rows, err := n.DB.QueryContext(ctx, `SELECT id, channel, payload, attempts, created_at FROM notices WHERE state = 'waiting' AND next_at <= ? ORDER BY created_at LIMIT 100`, time.Now().UnixMilli())
+// Test sends a notice of its own to one channel, at once and past the queue, and returns what went wrong.
+func (n *Notifier) Test(ctx context.Context, name string) error {
+	var known []string
+	for _, l := range n.lanes {
+		known = append(known, l.name)
+		if l.name != name {
+			continue
+		}
+		at := n.now()
+		e := Event{
+			ID: fmt.Sprintf("test-%d", at.UnixNano()), Type: "notify.test", Phase: Trigger, Severity: Info, At: at,
+			Title: "goodstate: test of the channel " + name, Text: "If you can read this, notices arrive here.",
+		}
+		if _, problem := n.deliver(ctx, l, e, e.ID+"/"+name); problem != nil {
+			return fmt.Errorf("channel %s: %w", name, problem)
+		}
+		return nil
+	}
+	message := fmt.Sprintf("channel %q is not in the configuration", name)
+	if near := config.Nearest(name, known); near != "" {
+		message += fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	if len(known) > 0 {
+		message += "; there is " + strings.Join(known, ", ")
+	}
+	return errors.New(message)
+}
+
+// Status lists what did not arrive, oldest first: what waits, and what was given up within the last week.
+func (n *Notifier) Status(ctx context.Context) ([]Undelivered, error) {
+	return n.queue.undelivered(ctx)
+}
+
+// Channels returns the names of all channels, in the order of the configuration.
+func (n *Notifier) Channels() []string {
+	var names []string
+	for _, l := range n.lanes {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// encode turns the event into what is stored, with secrets taken out of every text in it.
+func (n *Notifier) encode(e Event) (string, error) {
+	raw, err := json.Marshal(e)
 	if err != nil {
-		return nil, fmt.Errorf("read the queue of notices: %w", err)
+		return "", fmt.Errorf("notice %s: its data cannot be written as JSON: %w", e.ID, err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var w waiting
-		if err := rows.Scan(&w.id, &w.channel, &w.payload, &w.attempts, &w.created); err != nil {
-			return nil, fmt.Errorf("read the queue of notices: %w", err)
+	decoder := json.NewDecoder(strings.NewReader(string(raw)))
+	decoder.UseNumber()
+	var tree map[string]any
+	if err := decoder.Decode(&tree); err != nil {
+		return "", fmt.Errorf("notice %s: %w", e.ID, err)
+	}
+	for _, key := range []string{"title", "text", "url", "data"} {
+		if value, ok := tree[key]; ok {
+			tree[key] = n.redactAll(value)
 		}
-		out = append(out, w)
 	}
-	return out, rows.Err()
+	raw, err = json.Marshal(tree)
+	if err != nil {
+		return "", fmt.Errorf("notice %s: %w", e.ID, err)
+	}
+	return string(raw), nil
 }
 
-func (n *Notifier) try(ctx context.Context, w waiting) error {
+// decode reads what encode wrote; numbers in the data keep all their digits.
+func decode(payload string) (Event, error) {
+	decoder := json.NewDecoder(strings.NewReader(payload))
+	decoder.UseNumber()
 	var e Event
-	failure := json.Unmarshal([]byte(w.payload), &e)
-	if channel, ok := n.channels[w.channel]; !ok {
-		failure = errors.New("the configuration has no such rule any more")
-	} else if failure == nil {
-		limited, stop := context.WithTimeout(ctx, patience)
-		failure = channel.Deliver(limited, e, n.Secrets)
-		stop()
+	if err := decoder.Decode(&e); err != nil {
+		return Event{}, fmt.Errorf("the stored notice cannot be read: %w", err)
 	}
-	state, said, next := "delivered", "", time.Now()
-	if failure != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	return e, nil
+}
+
+func (n *Notifier) redactAll(value any) any {
+	switch v := value.(type) {
+	case string:
+		return n.redact(v)
+	case []any:
+		for i := range v {
+			v[i] = n.redactAll(v[i])
 		}
-		state, said = "waiting", n.Redact(failure.Error())
-		next = next.Add(min(time.Second<<min(w.attempts, 20), longest))
-		if time.Since(time.UnixMilli(w.created)) > tooOld {
-			state = "dead"
+	case map[string]any:
+		for key := range v {
+			v[key] = n.redactAll(v[key])
 		}
 	}
-	if _, err := n.DB.ExecContext(ctx, "UPDATE notices SET state = ?, attempts = attempts + 1, next_at = ?, error = ? WHERE id = ?", state, next.UnixMilli(), said, w.id); err != nil {
-		return fmt.Errorf("record the delivery of %s: %w", w.id, err)
-	}
-	return nil
+	return value
 }

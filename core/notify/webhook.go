@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -9,9 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/config"
@@ -20,8 +19,8 @@ import (
 func init() {
 	config.Register(config.Kind[Channel]{
 		Name:    "webhook",
-		Help:    "POST the event as a CloudEvent (1.0, JSON), signed as Standard Webhooks say",
-		Example: "webhook: {url: https://example.org/hook, secret: {secret: hook}}",
+		Help:    "POST the event to a URL as a CloudEvent, signed as Standard Webhooks describes",
+		Example: "webhook: {url: 'https://ops.example.org/goodstate', secret: {secret: webhook}}",
 		New: func(decode func(any) error) (Channel, error) {
 			w := &webhook{}
 			return w, decode(w)
@@ -29,64 +28,85 @@ func init() {
 	})
 }
 
+// webhook posts CloudEvents 1.0 in structured JSON mode. With secret, each request has the headers of Standard Webhooks: webhook-id, webhook-timestamp and
+// webhook-signature.
 type webhook struct {
-	URL    config.Value  `yaml:"url" required:"true" help:"where to; with a token in it, {secret: name}"`
-	Secret config.Secret `yaml:"secret" help:"key of the signature"`
+	URL     config.Value            `yaml:"url" help:"where to" required:"true" example:"https://ops.example.org/goodstate"`
+	Secret  config.Secret           `yaml:"secret" help:"key of the signature: whsec_ and base64, or any other text, which is then the key as it is; none means not signed"`
+	Source  string                  `yaml:"source" help:"names this installation in the event" default:"goodstate"`
+	Headers map[string]config.Value `yaml:"headers" help:"more headers, such as Authorization"`
 }
 
-// Deliver posts the event. The receiver can tell a repetition by its id.
-func (w *webhook) Deliver(ctx context.Context, e Event, get func(context.Context, string) (string, error)) error {
-	address, err := resolve(ctx, w.URL, get)
+func (w *webhook) Deliver(ctx context.Context, n Notice) error {
+	to, err := n.Reveal(ctx, w.URL)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "id": e.ID, "type": "dev.goodstate." + e.Type, "source": "goodstate/" + e.Service,
-		"subject": e.Run, "time": e.At.UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": e,
-	})
+	body, err := json.Marshal(cloudEventOf(n.Event, w.Source))
 	if err != nil {
-		return fmt.Errorf("event %s: %w", e.ID, err)
+		return &Refusal{Err: fmt.Errorf("the event cannot be written as JSON: %w", err), Final: true}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		return errors.New("the webhook's url is not one")
+	header := http.Header{"Content-Type": {"application/cloudevents+json; charset=utf-8"}}
+	for name, value := range w.Headers {
+		text, err := n.Reveal(ctx, value)
+		if err != nil {
+			return err
+		}
+		header.Set(name, text)
 	}
-	req.Header.Set("Content-Type", "application/cloudevents+json")
 	if !w.Secret.IsZero() {
-		key, err := get(ctx, w.Secret.Name())
+		secret, err := n.Secret(ctx, w.Secret)
+		if err != nil {
+			return err
+		}
+		key, err := signingKey(secret)
 		if err != nil {
 			return err
 		}
 		stamp := strconv.FormatInt(time.Now().Unix(), 10)
-		req.Header.Set("Webhook-Id", e.ID)
-		req.Header.Set("Webhook-Timestamp", stamp)
-		req.Header.Set("Webhook-Signature", Signature([]byte(key), e.ID, stamp, body))
+		header.Set("Webhook-Id", n.ID)
+		header.Set("Webhook-Timestamp", stamp)
+		header.Set("Webhook-Signature", Signature(key, n.ID, stamp, body))
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return fmt.Errorf("webhook: %w", err)
-	}
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("webhook answered %d: %s", res.StatusCode, bytes.TrimSpace(answer))
-	}
-	return nil
+	_, err = post(ctx, n.client, to, header, body)
+	return err
 }
 
-// Signature is the signature of Standard Webhooks, version 1: HMAC-SHA256 over id, timestamp and body.
+// signingKey reads the key as Standard Webhooks writes it, whsec_ and base64; any other text is the key as it is.
+func signingKey(secret string) ([]byte, error) {
+	encoded, ok := strings.CutPrefix(secret, "whsec_")
+	if !ok {
+		return []byte(secret), nil
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, errors.New("webhook: what follows whsec_ in the signing secret is not base64")
+	}
+	return key, nil
+}
+
+// Signature is the symmetric signature of the Standard Webhooks specification: v1, and HMAC-SHA256 over id.timestamp.body in base64.
 func Signature(key []byte, id, stamp string, body []byte) string {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "%s.%s.%s", id, stamp, body)
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func resolve(ctx context.Context, v config.Value, get func(context.Context, string) (string, error)) (string, error) {
-	if s, ok := v.Secret(); ok {
-		return get(ctx, s.Name())
+// cloudEvent is the JSON format of CloudEvents 1.0.
+type cloudEvent struct {
+	SpecVersion     string    `json:"specversion"`
+	ID              string    `json:"id"`
+	Source          string    `json:"source"`
+	Type            string    `json:"type"`
+	Subject         string    `json:"subject,omitempty"`
+	Time            time.Time `json:"time"`
+	DataContentType string    `json:"datacontenttype"`
+	Data            Event     `json:"data"`
+}
+
+func cloudEventOf(e Event, source string) cloudEvent {
+	return cloudEvent{
+		SpecVersion: "1.0", ID: e.ID, Source: source, Type: "dev.goodstate." + e.Type, Subject: e.Service, Time: e.At.UTC(),
+		DataContentType: "application/json", Data: e,
 	}
-	text, _ := v.Plain()
-	return text, nil
 }
