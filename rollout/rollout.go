@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -76,7 +77,8 @@ func (ro *rollout) record(ctx context.Context, event, text string, data any) err
 	return ro.r.Journal(ctx, event, text, data)
 }
 
-// tell sends a notice about this rollout; the notice's id makes a repeated step tell it once.
+// tell sends a notice about this rollout; the notice's id makes a repeated step tell it once. What is before the first dash of
+// what is the type of the event, so "asks-judge-1" is told as rollout.asks.
 func (ro *rollout) tell(ctx context.Context, what string, severity notify.Severity, title, text string, data any) error {
 	if ro.Notify == nil {
 		return nil
@@ -85,8 +87,9 @@ func (ro *rollout) tell(ctx context.Context, what string, severity notify.Severi
 	if ro.URL != "" {
 		link = ro.URL + "/rollouts/" + ro.r.ID()
 	}
+	kind, _, _ := strings.Cut(what, "-")
 	return ro.Notify.Send(ctx, notify.Event{
-		ID: ro.r.ID() + "/" + what, Type: "rollout." + what, Severity: severity, Service: ro.in.Service, Run: ro.r.ID(),
+		ID: ro.r.ID() + "/" + what, Type: "rollout." + kind, Severity: severity, Service: ro.in.Service, Run: ro.r.ID(),
 		Release: ro.new.Release.Version, Title: title, Text: text, URL: link, At: time.Now(), Data: data,
 	})
 }
