@@ -32,7 +32,6 @@ type Options struct {
 	Base   string   // folder of the configuration file; relative repositories are taken from it
 	Self   []string // argv that runs this program; the proxy and the instances' keepers are started with it
 	Log    *slog.Logger
-	URL    string             // address of the dashboard, when it is served
 	Idle   bool               // carry out no runs: only read, or change a record
 	OnStep func(point string) // for fault tests; see run.Options
 }
@@ -142,7 +141,7 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
-		Secret: secrets.Get, Notify: a.Notices, URL: o.URL, Log: o.Log,
+		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
 	})
 	return nil
 }

@@ -17,20 +17,10 @@ const ConfigName = "goodstate.yaml"
 
 // Config is the whole of goodstate.yaml.
 type Config struct {
-	Project  string                      `yaml:"project" json:"project" help:"name of the project, shown on pages and in notices" default:"goodstate"`
 	Data     string                      `yaml:"data" json:"data" help:"folder of the data directory, from the file's own folder" default:".goodstate"`
-	Server   Server                      `yaml:"server" json:"server" help:"what goodstate serve offers"`
 	Secrets  map[string]secret.Source    `yaml:"secrets" json:"secrets,omitempty" help:"where the values of secrets are, by name" example:"{db: {env: DB_PASSWORD}}"`
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
-}
-
-// Server is where the dashboard and the API listen.
-type Server struct {
-	Listen string `yaml:"listen" json:"listen" help:"address of the dashboard and the API, host:port" default:"127.0.0.1:7070"`
-	URL    string `yaml:"url" json:"url,omitempty" help:"address that people reach it by, for links in notices" example:"https://goodstate.example.org"`
-	Cert   string `yaml:"cert" json:"cert,omitempty" help:"file with the TLS certificate chain in PEM"`
-	Key    string `yaml:"key" json:"key,omitempty" help:"file with the TLS private key in PEM"`
 }
 
 // Validate reports what the parts cannot know of each other.
@@ -47,9 +37,6 @@ func (c *Config) Validate(report func(path, message string)) {
 			report("services."+name+".traffic.listen", fmt.Sprintf("%s is the address of %s already", s.Traffic.Listen, other))
 		}
 		listen[s.Traffic.Listen] = name
-	}
-	if (c.Server.Cert == "") != (c.Server.Key == "") {
-		report("server", "cert and key go together, only one of them is given")
 	}
 }
 
@@ -84,9 +71,6 @@ func Load(path string) (*Config, error) {
 			s.Traffic = &t
 			c.Services.Set(name, s)
 		}
-	}
-	if c.Server.Cert != "" {
-		c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	}
 	return c, nil
 }

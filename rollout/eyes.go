@@ -16,6 +16,7 @@ type eyes struct {
 	service  string
 	new, old string // release ids
 	judge    *judge.Judge
+	meter    *meter
 	next     int64 // the second to be judged next
 	fails    []good.Finding
 	blind    error // why the last look at the router showed nothing
@@ -29,7 +30,7 @@ const settling = 300 * time.Millisecond
 // again what the router still has.
 func (ro *rollout) look(ctx context.Context, compare bool) (*eyes, error) {
 	if ro.eyes == nil {
-		e := &eyes{service: ro.in.Service, new: ro.new.Release.ID(), judge: judge.New(ro.in.Config.Judge), next: time.Now().Unix()}
+		e := &eyes{service: ro.in.Service, new: ro.new.Release.ID(), meter: newMeter(ro.Runtime), judge: judge.New(ro.in.Config.Judge), next: time.Now().Unix()}
 		if !ro.shifted.IsZero() {
 			e.next = ro.shifted.Unix()
 		}
@@ -94,9 +95,10 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 		}
 		byTime[s.Unix] = pair
 	}
+	uses := e.meter.read(ctx, e.service, now)
 	for ; e.next < until; e.next++ {
 		pair := byTime[e.next]
-		pair.Unix = e.next
+		pair.Unix, pair.NewUse, pair.OldUse = e.next, uses[e.new], uses[e.old]
 		e.fails = append(e.fails[:0], failed(e.judge.Observe(pair))...)
 		if len(e.fails) > 0 {
 			e.next++

@@ -83,14 +83,10 @@ func (ro *rollout) tell(ctx context.Context, what string, severity notify.Severi
 	if ro.Notify == nil {
 		return nil
 	}
-	link := ""
-	if ro.URL != "" {
-		link = ro.URL + "/rollouts/" + ro.r.ID()
-	}
 	kind, _, _ := strings.Cut(what, "-")
 	return ro.Notify.Send(ctx, notify.Event{
 		ID: ro.r.ID() + "/" + what, Type: "rollout." + kind, Severity: severity, Service: ro.in.Service, Run: ro.r.ID(),
-		Release: ro.new.Release.Version, Title: title, Text: text, URL: link, At: time.Now(), Data: data,
+		Release: ro.new.Release.Version, Title: title, Text: text, At: time.Now(), Data: data,
 	})
 }
 

@@ -38,7 +38,6 @@ type Options struct {
 	Source   func(name string, s Service) *source.Source
 	Secret   func(ctx context.Context, name string) (string, error)
 	Notify   Notifier
-	URL      string // address of the dashboard, for links in notices; may be empty
 	Log      *slog.Logger
 }
 

@@ -12,8 +12,6 @@ import (
 )
 
 const firstConfig = `# What goodstate keeps good here. See: goodstate validate, goodstate plan web HEAD
-project: my-project
-
 services:
   web:
     source:

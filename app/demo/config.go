@@ -11,8 +11,7 @@ var strategies = map[string]string{
 
 // configuration is the goodstate.yaml of the demo: what a user would write, with times to fit a minute.
 func configuration(strategy, listen string) string {
-	return fmt.Sprintf(`project: demo
-data: data
+	return fmt.Sprintf(`data: data
 services:
   shop:
     source: {git: shop, build: go build -o shop .}
