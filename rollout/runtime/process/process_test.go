@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -115,9 +116,13 @@ func killKeeper(t *testing.T, dir, id string) {
 	until(t, "the keeper is dead", func() bool { return !lives(pid) })
 }
 
+// lives tells whether any thread of the process is left: its first one shows as a zombie while others still hold its files and locks.
 func lives(pid int) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return err == nil && !strings.Contains(string(text), ") Z ")
+	threads, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
+	return err == nil && slices.ContainsFunc(threads, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && !strings.Contains(string(text), ") Z ")
+	})
 }
 
 func until(t *testing.T, what string, holds func() bool) {
