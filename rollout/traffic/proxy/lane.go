@@ -130,17 +130,14 @@ func (l *lane) close() {
 }
 
 // roundTrip sends the request to the instance and reads the head of its answer. A kept connection may turn out closed by the
-// instance: then a new one is used, if the request may be sent twice or was not sent.
+// instance: then a new one is used. A request that must not be sent twice takes a new one at once, because the instance may close a kept one
+// at the moment in which it is sent, and nobody could tell then whether it arrived.
 func (l *lane) roundTrip(v *visit, addr string, out *http.Request) (*http.Response, error) {
 	ctx := out.Context()
-	for fresh := false; ; fresh = true {
+	for fresh := !repeatable(out); ; fresh = true {
 		c, err := l.get(ctx, addr, fresh)
 		if err != nil {
 			return nil, err
-		}
-		if c.reused && !repeatable(out) && !c.alive() {
-			_ = c.Close() // the other side has
-			continue
 		}
 		stop := context.AfterFunc(v.Context, func() { _ = c.SetDeadline(longAgo) }) // wakes whoever reads or writes
 		res, err := l.exchange(v, c, out)
@@ -207,11 +204,6 @@ func (c *laneConn) stale(err error) error {
 		return fmt.Errorf("%w: %w", errStale, err)
 	}
 	return err
-}
-
-// alive looks, without waiting, whether the instance has closed a kept connection.
-func (c *laneConn) alive() bool {
-	return c.in.Buffered() == 0 && open(c.Conn)
 }
 
 // laneBody gives the connection back when the answer was read to its end, and closes it when not.
