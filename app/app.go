@@ -47,6 +47,7 @@ type App struct {
 	Notices  *notify.Notifier
 
 	log      *slog.Logger
+	api      http.Handler
 	router   *router
 	stops    []func() error // in the order of their start
 	socket   string
@@ -91,6 +92,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
 	}
@@ -142,6 +144,7 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Secrets  map[string]secret.Source    `yaml:"secrets" json:"secrets,omitempty" help:"where the values of secrets are, by name" example:"{db: {env: DB_PASSWORD}}"`
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
+	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
 // Validate reports what the parts cannot know of each other.
@@ -64,6 +65,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("folder of %s: %w", path, err)
 	}
 	c.Data = absolute(base, c.Data)
+	c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	for name, s := range c.Services.All() {
 		if s.Traffic != nil && s.Traffic.Cert != "" {
 			t := *s.Traffic

@@ -84,9 +84,13 @@ func (ro *rollout) tell(ctx context.Context, what string, severity notify.Severi
 		return nil
 	}
 	kind, _, _ := strings.Cut(what, "-")
+	link := ""
+	if ro.Page != nil {
+		link = ro.Page(ro.r.ID())
+	}
 	return ro.Notify.Send(ctx, notify.Event{
 		ID: ro.r.ID() + "/" + what, Type: "rollout." + kind, Severity: severity, Service: ro.in.Service, Run: ro.r.ID(),
-		Release: ro.new.Release.Version, Title: title, Text: text, At: time.Now(), Data: data,
+		Release: ro.new.Release.Version, Title: title, Text: text, URL: link, At: time.Now(), Data: data,
 	})
 }
 

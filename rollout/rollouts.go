@@ -38,6 +38,7 @@ type Options struct {
 	Source   func(name string, s Service) *source.Source
 	Secret   func(ctx context.Context, name string) (string, error)
 	Notify   Notifier
+	Page     func(run string) string // address of a rollout's page, for notices; nil: none
 	Log      *slog.Logger
 }
 

@@ -61,7 +61,7 @@ func validateCommand(t *terminal) *cobra.Command {
 
 // serveCommand owns the data directory until it is told to end, so that rollouts go on without a terminal.
 func serveCommand(t *terminal) *cobra.Command {
-	c := &cobra.Command{Use: "serve", Short: "Own the data directory and carry out runs until told to end", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "serve", Short: "Own the data directory, carry out runs and offer the dashboard until told to end", Args: cobra.NoArgs}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT)
 		defer stop()
@@ -72,7 +72,15 @@ func serveCommand(t *terminal) *cobra.Command {
 		if err := a.Rollouts.Restore(ctx); err != nil {
 			return errors.Join(err, a.Close())
 		}
+		address, err := a.Listen(ctx)
+		if err != nil {
+			return errors.Join(err, a.Close())
+		}
 		fmt.Fprintf(t.out, "goodstate serves %s; other goodstate commands talk to it\n", a.Config.Data)
+		if address != "" {
+			fmt.Fprintf(t.out, "dashboard: %s\n", address)
+			t.firstUser(ctx, a)
+		}
 		<-ctx.Done()
 		return a.Close()
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/web/api"
 )
@@ -166,20 +165,7 @@ func checkCommand(t *terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if t.json {
-			t.document(findings)
-		} else {
-			for _, f := range findings {
-				t.say("%s", f)
-			}
-		}
-		switch good.Overall(findings) {
-		case good.Pass:
-			return nil
-		case good.Fail:
-			return &exitError{code: exitDifferences}
-		}
-		return &exitError{code: exitUndecided}
+		return t.findings(findings)
 	})
 	return c
 }

@@ -12,6 +12,7 @@ var strategies = map[string]string{
 // configuration is the goodstate.yaml of the demo: what a user would write, with times to fit a minute.
 func configuration(strategy, listen string) string {
 	return fmt.Sprintf(`data: data
+server: {listen: "127.0.0.1:0"}
 services:
   shop:
     source: {git: shop, build: go build -o shop .}

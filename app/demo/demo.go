@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/app"
+	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
@@ -85,9 +87,26 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 		out.Dir = dir
 		defer func() { err = errors.Join(err, a.Close()) }()
 	}
+	if err := dashboard(ctx, a, o); err != nil {
+		return out, err
+	}
 	err = show(ctx, a, o, "http://"+listen, &out)
 	out.Seconds = time.Since(began).Seconds()
 	return out, err
+}
+
+// dashboard offers the pages for as long as the demo runs, to a user with a password of its own.
+func dashboard(ctx context.Context, a *app.App, o Options) error {
+	password := rand.Text()[:16]
+	if err := a.Auth.UserAdd(ctx, "demo", auth.Operator, password); err != nil {
+		return err
+	}
+	address, err := a.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	o.Say("watch it at " + address + " as user demo with the password " + password)
+	return nil
 }
 
 func freeAddress(ctx context.Context) (string, error) {

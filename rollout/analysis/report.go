@@ -100,9 +100,14 @@ func series(f Facts) []Point {
 		if s.Release != f.New.ID() && s.Release != f.Old.ID() {
 			continue
 		}
-		points = append(points, Point{Unix: s.Unix, New: s.Release == f.New.ID(), Requests: s.Requests, Errors: s.Errors, P90: quantile(s.Latency, 0.9)})
+		points = append(points, PointOf(s, s.Release == f.New.ID()))
 	}
 	return points
+}
+
+// PointOf is one second of a release as charts want it.
+func PointOf(s traffic.Second, fresh bool) Point {
+	return Point{Unix: s.Unix, New: fresh, Requests: s.Requests, Errors: s.Errors, P90: quantile(s.Latency, 0.9)}
 }
 
 func quantile(h traffic.Histogram, q float64) time.Duration {

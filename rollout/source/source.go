@@ -56,16 +56,34 @@ func (e *UnknownVersionError) Error() string {
 
 var versionName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}$`)
 
-// repository is the folder that git is asked in: the repository itself, or a local copy of a remote one.
-func (s *Source) repository(ctx context.Context) (dir string, err error) {
-	where := s.Config.Git
+var scpLike = regexp.MustCompile(`^[\w.-]+@[\w.-]+:`)
+
+// place is the repository's path or address, and whether it is on another machine as far as its name tells.
+func (c *Config) place(base string) (where string, remote bool) {
+	where = c.Git
 	if where == "" {
 		where = "."
 	}
-	if !strings.Contains(where, "://") && !regexp.MustCompile(`^[\w.-]+@[\w.-]+:`).MatchString(where) {
-		if !filepath.IsAbs(where) {
-			where = filepath.Join(s.Base, where)
-		}
+	if strings.Contains(where, "://") || scpLike.MatchString(where) {
+		return where, true
+	}
+	if !filepath.IsAbs(where) {
+		where = filepath.Join(base, where)
+	}
+	return where, false
+}
+
+// Reach says why git cannot read the repository, if it cannot. Nothing is copied.
+func Reach(ctx context.Context, base string, c Config) error {
+	where, _ := c.place(base)
+	_, err := git(ctx, base, "ls-remote", "--quiet", "--exit-code", "--heads", "--", where)
+	return err
+}
+
+// repository is the folder that git is asked in: the repository itself, or a local copy of a remote one.
+func (s *Source) repository(ctx context.Context) (dir string, err error) {
+	where, remote := s.Config.place(s.Base)
+	if !remote {
 		if _, err := git(ctx, where, "rev-parse", "--git-dir"); err != nil {
 			return "", fmt.Errorf("%s is not a Git repository: %w", where, err)
 		}
