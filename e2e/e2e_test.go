@@ -142,6 +142,7 @@ func newSite(t *testing.T, strategy string) *site {
 	}
 	s.must(os.WriteFile(s.file, []byte(fmt.Sprintf(`
 data: d
+server: {listen: none}
 services:
   web:
     source: {git: repo}

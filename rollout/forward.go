@@ -240,7 +240,7 @@ func (ro *rollout) settle() (Result, error) {
 	rel := ro.new.Release
 	point := good.Point{ID: "point-" + ro.r.ID(), Service: rel.Service, Release: rel, Run: ro.r.ID(), At: time.Now()}
 	return do(ro, "known-good", fmt.Sprintf("%s is known good; %s stops", rel.Version, ro.oldName()), func(ctx context.Context) (Result, error) {
-		res := ro.result(Promoted, fmt.Sprintf("%s passed every check of %d stages and the watch", rel.Version, len(ro.stages)))
+		res := ro.result(Promoted, fmt.Sprintf("%s passed every check of %s and the watch", rel.Version, stagesText(len(ro.stages))))
 		res.Findings = ro.evidence()
 		point.Evidence = res.Findings
 		if err := ro.Store.PutPoint(ctx, point); err != nil {
@@ -275,4 +275,11 @@ func (ro *rollout) retire(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func stagesText(n int) string {
+	if n == 1 {
+		return "its stage"
+	}
+	return fmt.Sprintf("%d stages", n)
 }

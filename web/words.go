@@ -21,6 +21,7 @@ var words = template.FuncMap{
 	"share":   share,
 	"commit":  commit,
 	"size":    size,
+	"least":   func(v float64) float64 { return max(v, 0) },
 	"outcome": outcome,
 	"verdict": verdict,
 	"step":    func(i int) int { return i + 1 },
@@ -55,6 +56,8 @@ func took(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return "0s"
+	case d < time.Millisecond:
+		return "under 1ms"
 	case d < time.Second:
 		return fmt.Sprintf("%dms", d.Milliseconds())
 	case d < 10*time.Second:
