@@ -14,11 +14,11 @@ test-all: test
 	$(GO) test -count=1 -timeout 30m ./e2e/...
 
 bench:
+	./.ci/install bench
 	$(GO) test -run '^$$' -bench . ./core/run ./rollout/judge/... ./rollout/traffic/...
 
 lint:
-	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
-	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod golangci-lint run --timeout 15m ./...
 
 demo:
 	$(GO) run ./cmd/goodstate demo

@@ -154,7 +154,7 @@ func (a *App) listen(offered http.Handler) error {
 	if err := os.Remove(a.socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("socket of the API: %w", err)
 	}
-	l, err := net.Listen("unix", a.socket)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", a.socket)
 	if err != nil {
 		return fmt.Errorf("socket of the API: %w", err)
 	}

@@ -59,7 +59,7 @@ func (ro *rollout) back(t *Trigger) (Result, error) {
 	if problem != "" {
 		broken = append(broken, problem)
 	}
-	after, err := ro.revalidate(t)
+	after, err := ro.revalidate()
 	if err != nil {
 		return res, err
 	}
@@ -176,13 +176,13 @@ func (ro *rollout) backTo(ctx context.Context, stage strategy.Stage) error {
 }
 
 // revalidate runs again what can say that users are well: the tests, the health checks, and the metrics until they are back.
-func (ro *rollout) revalidate(t *Trigger) (looked, error) {
+func (ro *rollout) revalidate() (looked, error) {
 	k := *ro.old
 	return do(ro, "revalidate", fmt.Sprintf("check %s again: its tests, health and metrics", k.Release.Version), func(ctx context.Context) (looked, error) {
 		findings := ro.checkInstances(ctx, k, k.Config.Instances, "")
 		findings = append(findings, ro.checkPublic(ctx, k, "")...)
 		if k.Config.Traffic != nil {
-			findings = append(findings, ro.recovered(ctx, t))
+			findings = append(findings, ro.recovered(ctx))
 		}
 		if ctx.Err() != nil {
 			return looked{}, ctx.Err()

@@ -73,7 +73,7 @@ func (ro *rollout) checkPublic(ctx context.Context, k Kept, moment string) []goo
 }
 
 // recovered watches the metrics of the old release until they are as they were before the rollout.
-func (ro *rollout) recovered(ctx context.Context, t *Trigger) good.Finding {
+func (ro *rollout) recovered(ctx context.Context) good.Finding {
 	began := time.Now()
 	limit := began.Add(time.Duration(ro.old.Config.Recover))
 	from := ro.in.At

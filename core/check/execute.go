@@ -58,7 +58,7 @@ func execute(ctx context.Context, t Target, argv []string, out *tail) ended {
 	case errors.As(err, &exit) && exit.Exited():
 		e.code = exit.ExitCode()
 	case errors.As(err, &exit):
-		e.broken = fmt.Errorf("%s was ended by a signal: %s", argv[0], exit)
+		e.broken = fmt.Errorf("%s was ended by a signal: %w", argv[0], exit)
 	default:
 		e.broken = fmt.Errorf("%s could not be run: %w", argv[0], err)
 	}

@@ -55,9 +55,10 @@ type httpCheck struct {
 const maxBody = 1 << 20
 
 func (c *httpCheck) prepare() error {
+	form := regexp.MustCompile(`^[1-5](\d\d|xx)$`)
 	for _, s := range strings.Split(c.Status, ",") {
 		s = strings.ToLower(strings.TrimSpace(s))
-		if ok, _ := regexp.MatchString(`^[1-5](\d\d|xx)$`, s); !ok {
+		if !form.MatchString(s) {
 			return fmt.Errorf("status %q: want a number such as 200, a class such as 2xx, or several with commas", c.Status)
 		}
 		c.statuses = append(c.statuses, s)

@@ -20,20 +20,24 @@ func TestARunOfTestsIsJudgedByItsReportAndItsExitCode(t *testing.T) {
 		"exit: not zero": {`test: {run: "echo boom; exit 1"}`, good.Fail, []string{"boom"}},
 		"junit: all green": {
 			`test: {run: "echo '<testsuite><testcase name=\"pays\"/></testsuite>' > r.xml", format: junit, report: "*.xml"}`,
-			good.Pass, []string{"1 test passed"},
+			good.Pass,
+			[]string{"1 test passed"},
 		},
 		"junit: a failure, whatever the exit code": {
 			`test: {run: "echo '<testsuite><testcase name=\"pays\"><failure message=\"want 3, got 2\"/></testcase></testsuite>' > r.xml", format: junit, report: "*.xml"}`,
-			good.Fail, []string{"1 of 1 test failed", "pays", "want 3, got 2"},
+			good.Fail,
+			[]string{"1 of 1 test failed", "pays", "want 3, got 2"},
 		},
 		"junit: green, and an exit code that is not": {
 			`test: {run: "echo '<testsuite><testcase name=\"pays\"/></testsuite>' > r.xml; exit 4", format: junit, report: "*.xml"}`,
-			good.Fail, []string{"1 test passed, but the exit code is 4"},
+			good.Fail,
+			[]string{"1 test passed, but the exit code is 4"},
 		},
 		"junit: no report": {`test: {run: exit 0, format: junit, report: "*.xml"}`, good.Unknown, []string{"no report *.xml"}},
 		"junit: a broken report": {
 			`test: {run: "echo '<testsuite><testcase name=\"pays\"/>' > r.xml", format: junit, report: "*.xml"}`,
-			good.Unknown, []string{"not whole", "broken"},
+			good.Unknown,
+			[]string{"not whole", "broken"},
 		},
 		"junit: no tests": {
 			`test: {run: "echo '<testsuites/>' > r.xml", format: junit, report: "*.xml"}`, good.Unknown, []string{"no tests ran"},

@@ -67,7 +67,7 @@ func read(path string) ([]byte, *Problem) {
 	if err != nil {
 		return nil, &Problem{Message: fmt.Sprintf("cannot be read: %v", err)}
 	}
-	defer file.Close() //nolint:errcheck // opened for reading only
+	defer file.Close() // opened for reading only
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
 		return nil, &Problem{Message: fmt.Sprintf("cannot be read: %v", err)}

@@ -42,7 +42,7 @@ func (d *decoder) report(at place, path, message, hint string) {
 // reportError reports what a type's own code said about a value.
 func (d *decoder) reportError(n *node, path string, err error) {
 	for _, e := range parts(err) {
-		switch e := e.(type) {
+		switch e := e.(type) { //nolint:errorlint // parts has taken the wrapping off
 		case *Errors:
 			d.problems = append(d.problems, e.Problems...)
 		case *hinted:

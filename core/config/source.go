@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,7 +103,8 @@ func (s *source) syntax() (file *ast.File, p *Problem) {
 		return file, nil
 	}
 	message, where := "", place{}
-	if known, ok := err.(yaml.Error); ok { // whose Error() prints the whole file, slowly
+	var known yaml.Error
+	if errors.As(err, &known) { // whose Error() prints the whole file, slowly
 		message, where = known.GetMessage(), placeOf(known.GetToken())
 	} else {
 		message = err.Error()

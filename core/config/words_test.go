@@ -200,8 +200,15 @@ func TestTheDigestSeesContentAndNotLayout(t *testing.T) {
 
 func TestTheNearestNameIsTheOneThatWasMeant(t *testing.T) {
 	for _, c := range []struct{ typed, want string }{
-		{"canery", "canary"}, {"Canary", "canary"}, {"rollnig", "rolling"}, {"roll", "rolling"}, {"bluegreens", "bluegreen"},
-		{"zebra", ""}, {"x", ""}, {"", ""}, {strings.Repeat("c", 100), ""},
+		{"canery", "canary"},
+		{"Canary", "canary"},
+		{"rollnig", "rolling"},
+		{"roll", "rolling"},
+		{"bluegreens", "bluegreen"},
+		{"zebra", ""},
+		{"x", ""},
+		{"", ""},
+		{strings.Repeat("c", 100), ""},
 	} {
 		if got := Nearest(c.typed, []string{"bluegreen", "canary", "rolling"}); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.typed, got, c.want)

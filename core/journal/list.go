@@ -74,6 +74,7 @@ func (j *Journal) each(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 			yield(Entry{}, fmt.Errorf("read the journal: %w", err))
 			return
 		}
+		defer func() { _ = rows.Close() }() // below, unless the caller's loop panics
 		stopped := false
 		for rows.Next() && !stopped {
 			e, err := scan(rows.Scan)

@@ -107,7 +107,7 @@ func (m *email) connect(ctx context.Context) (*smtp.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(ctx, func() { conn.Close() }) // wakes whatever waits for the server; closing again is harmless
+	context.AfterFunc(ctx, func() { _ = conn.Close() }) // wakes whatever waits for the server; closing again is harmless
 	if m.TLS == "tls" {
 		conn = tls.Client(conn, secure)
 	}
@@ -186,7 +186,7 @@ func (m *email) message(n Notice) []byte {
 	b.WriteString("\r\n")
 	w := quotedprintable.NewWriter(&b)
 	fmt.Fprintf(w, "%s\n\n%s\n", n.Title, n.plain())
-	w.Close() // writes to memory
+	_ = w.Close() // writes to memory
 	return b.Bytes()
 }
 

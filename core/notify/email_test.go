@@ -94,7 +94,9 @@ func (s *mailServer) talk(conn net.Conn) {
 			}
 			text, secure = textproto.NewConn(tls.Server(conn, s.tls)), true
 		case verb == "DATA":
-			ok = say("354 go ahead")
+			if !say("354 go ahead") {
+				return
+			}
 			message, err := io.ReadAll(text.DotReader())
 			if err != nil {
 				return

@@ -92,7 +92,8 @@ func (h onlyErrors) Enabled(ctx context.Context, l slog.Level) bool {
 }
 
 func (h onlyErrors) WithAttrs(a []slog.Attr) slog.Handler { return onlyErrors{h.Handler.WithAttrs(a)} }
-func (h onlyErrors) WithGroup(g string) slog.Handler      { return onlyErrors{h.Handler.WithGroup(g)} }
+
+func (h onlyErrors) WithGroup(g string) slog.Handler { return onlyErrors{h.Handler.WithGroup(g)} }
 
 func (e *Engine) point(p string) { e.onStep(p) }
 

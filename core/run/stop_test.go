@@ -176,7 +176,7 @@ func TestTheStarterGoingAwayDoesNotCancelRuns(t *testing.T) {
 func TestAPanicInARunIsItsFailure(t *testing.T) {
 	e, _ := open(t, t.TempDir(), func(e *run.Engine) {
 		run.Register(e, "p", func(r *run.Run, _ string) (string, error) {
-			return run.Step(r, "s", func(context.Context) (string, error) { var m map[string]int; m["x"] = 1; return "", nil })
+			return run.Step(r, "s", func(context.Context) (string, error) { panic("no such luck") })
 		})
 	})
 	info, err := e.Start(t.Context(), run.Request{Kind: "p", Target: "x"})
@@ -313,7 +313,7 @@ func TestStepsOfOneNameAndTheCodeBetweenThemJournalEachTheirOwnOnce(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close() //nolint:errcheck // only read
+		defer s.Close() // only read
 		entries, err := journal.New(s).List(t.Context(), journal.Filter{})
 		if err != nil {
 			t.Fatal(err)

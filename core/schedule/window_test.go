@@ -61,7 +61,8 @@ func TestClocksAndDaysSayWhatTheyWant(t *testing.T) {
 }
 
 func TestJitterIsSteadyAndSpreads(t *testing.T) {
-	if Jitter("web1", time.Hour) != Jitter("web1", time.Hour) {
+	first, again := Jitter("web1", time.Hour), Jitter("web1", time.Hour)
+	if first != again {
 		t.Error("the same host waits differently long")
 	}
 	if d := Jitter("web1", 0); d != 0 {

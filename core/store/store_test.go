@@ -56,7 +56,7 @@ func TestTheSecondProcessIsToldWhoHasTheDirectoryAndAKilledOneLeavesItFree(t *te
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close() //nolint:errcheck // the child is dead by then
+	defer in.Close() // the child is dead by then
 	if _, err := out.Read(make([]byte, 5)); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestADirectoryIsPrivateAndReadableAfterItsOwnerHasGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close() // only read
 	if _, err := r.Holds(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}

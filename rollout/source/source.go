@@ -102,8 +102,7 @@ func (s *Source) repository(ctx context.Context) (dir string, err error) {
 		}
 		return mirror, nil
 	}
-	_, err = git(ctx, mirror, "fetch", "--quiet", "--prune", "--tags", "origin")
-	if ctx.Err() != nil {
+	if _, err := git(ctx, mirror, "fetch", "--quiet", "--prune", "--tags", "origin"); err != nil && ctx.Err() != nil {
 		return "", ctx.Err()
 	}
 	return mirror, nil // not being reached now only means that nothing new is known

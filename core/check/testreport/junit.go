@@ -85,11 +85,11 @@ func (d *junitDoc) suite(start xml.StartElement, depth int) (tally, error) {
 				part, err = d.testcase(el, name)
 			case "failure", "error":
 				var body string
-				body, err = d.text(el)
+				body, err = d.text()
 				d.rep.fail(or(name, "a test suite"), message(el, body))
 				part.failed = 1
 			case "system-err":
-				outside, err = d.text(el)
+				outside, err = d.text()
 			default:
 				err = d.dec.Skip()
 			}
@@ -138,7 +138,7 @@ func (d *junitDoc) testcase(start xml.StartElement, suite string) (tally, error)
 			switch el.Name.Local {
 			case "failure", "error":
 				failed = true
-				body, err := d.text(el)
+				body, err := d.text()
 				if err != nil {
 					return tally{}, err
 				}
@@ -168,7 +168,7 @@ func (d *junitDoc) testcase(start xml.StartElement, suite string) (tally, error)
 }
 
 // text reads the characters of an element up to its end; a long one is cut.
-func (d *junitDoc) text(start xml.StartElement) (string, error) {
+func (d *junitDoc) text() (string, error) {
 	var b strings.Builder
 	for depth := 1; depth > 0; {
 		tok, err := d.dec.Token()

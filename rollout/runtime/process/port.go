@@ -60,7 +60,7 @@ func (r *Runtime) lockPorts(ctx context.Context) (*lock, error) {
 // taken says in an error who listens on the port, as far as that can be told. A port that may not be tried (below 1024)
 // is left to the program, which may have the right.
 func taken(port int) error {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err == nil {
 		return l.Close()
 	}

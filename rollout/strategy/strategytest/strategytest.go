@@ -72,10 +72,8 @@ func back(way, stages []strategy.Stage, at, instances int) error {
 	if len(way) == 0 {
 		return fmt.Errorf("there is no way back")
 	}
-	weight, up := traffic.Full, instances
-	if at < 0 {
-		weight, up = 0, 0
-	} else {
+	weight, up := 0, 0
+	if at >= 0 {
 		weight, up = stages[at].Weight, stages[at].New
 	}
 	for _, s := range way {

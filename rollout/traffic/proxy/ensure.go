@@ -69,7 +69,7 @@ func (c *Client) launch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
-	cmd := exec.Command(c.opt.Command[0], c.opt.Command[1:]...) // not CommandContext: it outlives ctx
+	cmd := exec.Command(c.opt.Command[0], c.opt.Command[1:]...) //nolint:noctx // it outlives ctx
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -93,7 +93,7 @@ func (c *Client) launch(ctx context.Context) error {
 			if _, perr := c.ping(ctx); perr == nil {
 				return nil // the one that it found running
 			}
-			return fmt.Errorf("start the proxy with %q: it ended at once (%v)%s", strings.Join(c.opt.Command, " "), err, tail(path, began))
+			return fmt.Errorf("start the proxy with %q: it ended at once (%w)%s", strings.Join(c.opt.Command, " "), err, tail(path, began))
 		case <-ctx.Done():
 			return fmt.Errorf("start the proxy with %q (pid %d): %w%s", strings.Join(c.opt.Command, " "), cmd.Process.Pid, context.Cause(ctx), tail(path, began))
 		case <-poll.C:
