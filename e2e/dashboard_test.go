@@ -39,7 +39,7 @@ func newDashboard(t *testing.T) *dashboard {
 	}
 	s := newSite(t, "canary: {steps: [50%], hold: 10m}")
 	repo := filepath.Join(s.dir, "repo")
-	for _, tag := range []string{"v4", "v5"} {
+	for _, tag := range []string{"v5", "v6"} {
 		s.must(os.WriteFile(filepath.Join(repo, "release"), []byte("fine "+tag+"\n"), 0o600))
 		s.git(repo, "commit", "-q", "-a", "-m", "Sell <b>tea</b> & more, "+tag)
 		s.git(repo, "tag", tag)
@@ -209,9 +209,9 @@ func TestThePagesShowARolloutLiveAndOnlyAnOperatorTakesItBack(t *testing.T) {
 	olga.readable()
 	olga.shot("service")
 
-	olga.do("name a version", chromedp.SendKeys("#version", "v4"))
+	olga.do("name a version", chromedp.SendKeys("#version", "v5"))
 	olga.press("Plan the release")
-	olga.sees("Sell <b>tea</b> & more, v4")
+	olga.sees("Sell <b>tea</b> & more, v5")
 	olga.readable()
 	olga.shot("plan")
 	olga.press("Release now")
@@ -221,7 +221,7 @@ func TestThePagesShowARolloutLiveAndOnlyAnOperatorTakesItBack(t *testing.T) {
 	vera.sees("1 rollout is under way")
 	vera.readable()
 	vera.shot("board")
-	vera.press("web v4")
+	vera.press("web v5")
 	vera.sees("need an operator")
 	vera.lacks("Plan a rollback")
 	vera.refused()
@@ -277,7 +277,7 @@ func TestEverythingWorksWithScriptsTurnedOff(t *testing.T) {
 	olga.sees("Nothing is wrong")
 	olga.press("Services")
 	olga.press("web")
-	olga.do("name a version", chromedp.SendKeys("#version", "v5"))
+	olga.do("name a version", chromedp.SendKeys("#version", "v6"))
 	olga.press("Plan the release")
 	olga.press("Release now")
 	olga.seesLater("50% of the traffic on the new release")
@@ -289,9 +289,9 @@ func TestEverythingWorksWithScriptsTurnedOff(t *testing.T) {
 	olga.press("Roll back now")
 	olga.seesLater("Analysis")
 	olga.press("web")
-	olga.sees("v5 held")
-	olga.press("Let v5 go")
-	olga.lacks("v5 held")
+	olga.sees("v6 held")
+	olga.press("Let v6 go")
+	olga.lacks("v6 held")
 	if requests, lost := d.leave(); lost > 0 || requests == 0 {
 		t.Errorf("%d of %d requests were lost", lost, requests)
 	}

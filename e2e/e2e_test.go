@@ -29,6 +29,7 @@ const (
 	role    = "E2E_ROLE"
 	version = "E2E_VERSION"
 	die     = "E2E_DIE"
+	points  = "E2E_POINTS" // file that gets the name of every point at which a controller can be killed
 	file    = "E2E_FILE"
 )
 
@@ -84,6 +85,16 @@ func controller(ctx context.Context) error {
 		return err
 	}
 	a, err := app.Open(ctx, app.Options{Config: conf, Base: filepath.Dir(os.Getenv(file)), Self: []string{os.Args[0]}, OnStep: func(point string) {
+		if path := os.Getenv(points); path != "" {
+			f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			if err == nil {
+				_, err = fmt.Fprintln(f, point)
+				err = errors.Join(err, f.Close())
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
 		if point == os.Getenv(die) {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
@@ -109,11 +120,12 @@ func controller(ctx context.Context) error {
 	return a.Close()
 }
 
-// site is a project of a user: a repository with releases v1 (good), v2 (bad) and v3 (does not start), and visitors.
+// site is a project of a user: a repository with releases v1 (good), v2 (bad), v3 (does not start) and v4 (good again), and visitors.
 type site struct {
 	t         *testing.T
 	dir, file string
 	address   string
+	points    string // see the variable points; empty: none
 }
 
 func newSite(t *testing.T, strategy string) *site {
@@ -134,7 +146,7 @@ func newSite(t *testing.T, strategy string) *site {
 	repo := filepath.Join(dir, "repo")
 	s.must(os.Mkdir(repo, 0o755))
 	s.git(repo, "init", "-q")
-	for _, r := range []struct{ tag, release string }{{"v1", "good"}, {"v2", "bad"}, {"v3", "broken"}} {
+	for _, r := range []struct{ tag, release string }{{"v1", "good"}, {"v2", "bad"}, {"v3", "broken"}, {"v4", "fine"}} {
 		s.must(os.WriteFile(filepath.Join(repo, "release"), []byte(r.release+"\n"), 0o600))
 		s.git(repo, "add", ".")
 		s.git(repo, "commit", "-q", "-m", "release "+r.tag)
@@ -249,7 +261,7 @@ func (s *site) control(release, point string) rollout.Result {
 	ctx, stop := context.WithTimeout(s.t.Context(), 90*time.Second)
 	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), role+"=controller", file+"="+s.file, version+"="+release, die+"="+point)
+	cmd.Env = append(os.Environ(), role+"=controller", file+"="+s.file, version+"="+release, die+"="+point, points+"="+s.points)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

@@ -3,7 +3,10 @@ package e2e
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"goodstate.dev/goodstate/app"
@@ -15,11 +18,14 @@ import (
 
 const canary = "canary: {steps: [30%], hold: 2s}"
 
-// isWell checks that v1 serves alone and that the record says so.
-func (s *site) isWell(res rollout.Result) {
+// isWell checks that the rollout ended as it should, that the version serves alone, and that the record says so.
+func (s *site) isWell(res rollout.Result, want rollout.Outcome, version string) {
 	s.t.Helper()
-	if res.Outcome != rollout.RolledBack || res.Revalidated != good.Pass || res.Held != "v2" {
-		s.t.Fatalf("it ended as %s (%s), revalidated %s, held %q; want rolled_back, pass, v2\n%v", res.Outcome, res.Why, res.Revalidated, res.Held, res.Findings)
+	if res.Outcome != want {
+		s.t.Fatalf("it ended as %s (%s), want %s\n%v", res.Outcome, res.Why, want, res.Findings)
+	}
+	if want == rollout.RolledBack && (res.Revalidated != good.Pass || res.Held != "v2") {
+		s.t.Fatalf("revalidated %s, held %q; want pass, v2\n%v", res.Revalidated, res.Held, res.Findings)
 	}
 	conf, err := app.Load(s.file)
 	s.must(err)
@@ -28,11 +34,11 @@ func (s *site) isWell(res rollout.Result) {
 	defer func() { s.must(a.Close()) }()
 	st, err := a.Client().Service(s.t.Context(), "web")
 	s.must(err)
-	if st.Serving == nil || st.Serving.Version != "v1" || st.Problem != "" {
+	if st.Serving == nil || st.Serving.Version != version || st.Problem != "" {
 		s.t.Fatalf("state: %+v", st)
 	}
 	if st.Weights[st.Serving.ID()] != traffic.Full {
-		s.t.Fatalf("weights are %v, want all on v1", st.Weights)
+		s.t.Fatalf("weights are %v, want all on %s", st.Weights, version)
 	}
 	for _, in := range st.Instances {
 		if in.Release != st.Serving.ID() || in.State != string(runtime.Running) {
@@ -60,7 +66,7 @@ func TestABadReleaseGoesBackByItselfWithEveryStrategy(t *testing.T) {
 			if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
 				t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
 			}
-			s.isWell(s.control("v2", ""))
+			s.isWell(s.control("v2", ""), rollout.RolledBack, "v1")
 			if requests, lost := leave(); lost > 0 || requests < 100 {
 				t.Fatalf("%d of %d requests were lost by switching", lost, requests)
 			}
@@ -68,27 +74,86 @@ func TestABadReleaseGoesBackByItselfWithEveryStrategy(t *testing.T) {
 	}
 }
 
-func TestAControllerThatIsKilledAtAnyStepLeavesOneReleaseServing(t *testing.T) {
-	steps := []string{
-		"build", "start-0", "shift-0", "judge-0", "trigger", "ready-old", "back-0", "stop-new", "revalidate", "hold", "analysis",
+// walk releases v1, and then the version with a controller that is killed at one point and started again, for every point that the
+// way to its end has.
+func walk(t *testing.T, version string, ended func(s *site, res rollout.Result)) {
+	begin := func(t *testing.T) (s *site, leave func() (requests, lost int64)) {
+		s = newSite(t, canary)
+		leave = s.visitors()
+		if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+			t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+		}
+		return s, leave
 	}
-	for _, step := range steps {
-		for _, moment := range []string{"before ", "after "} {
-			t.Run(moment+step, func(t *testing.T) {
+	s, leave := begin(t)
+	s.points = filepath.Join(t.TempDir(), "points")
+	ended(s, s.control(version, ""))
+	if requests, lost := leave(); lost > 0 {
+		t.Fatalf("%d of %d requests were lost", lost, requests)
+	}
+	text, err := os.ReadFile(s.points)
+	s.must(err)
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(all) < 20 {
+		t.Fatalf("the way has only the points %q", all)
+	}
+	t.Run("killed", func(t *testing.T) {
+		for _, point := range all {
+			t.Run(point, func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, canary)
-				leave := s.visitors()
-				if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
-					t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
-				}
-				s.control("v2", moment+step)
-				s.isWell(s.control("v2", ""))
+				s, leave := begin(t)
+				s.control(version, point)
+				ended(s, s.control(version, ""))
 				if requests, lost := leave(); lost > 0 {
 					t.Fatalf("%d of %d requests were lost", lost, requests)
 				}
 			})
 		}
+	})
+}
+
+func TestAControllerThatIsKilledAtAnyStepOfTheWayBackLeavesTheOldReleaseServing(t *testing.T) {
+	walk(t, "v2", func(s *site, res rollout.Result) { s.isWell(res, rollout.RolledBack, "v1") })
+}
+
+func TestAControllerThatIsKilledAtAnyStepOfTheWayForwardLeavesTheNewReleaseServing(t *testing.T) {
+	walk(t, "v4", func(s *site, res rollout.Result) { s.isWell(res, rollout.Promoted, "v4") })
+}
+
+func TestAProxyThatIsKilledComesBackWithItsRoutesAndTheRolloutGoesOn(t *testing.T) {
+	s := newSite(t, canary)
+	leave := s.visitors()
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
 	}
+	s.control("v4", "before judge-0") // the canary has its share now
+	if requests, lost := leave(); lost > 0 || requests == 0 {
+		t.Fatalf("%d of %d requests were lost", lost, requests)
+	}
+	s.killProxy()
+	leave = s.visitors()
+	s.isWell(s.control("v4", ""), rollout.Promoted, "v4")
+	if requests, lost := leave(); lost > 0 || requests == 0 {
+		t.Fatalf("%d of %d requests were lost after the proxy was back", lost, requests)
+	}
+}
+
+// killProxy kills the site's proxy process.
+func (s *site) killProxy() {
+	s.t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	s.must(err)
+	for _, path := range all {
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), "\x00proxy\x00--dir\x00"+s.dir) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		s.must(err)
+		s.must(syscall.Kill(pid, syscall.SIGKILL))
+		return
+	}
+	s.t.Fatal("no proxy runs")
 }
 
 func TestAReleaseThatDoesNotStartNeverMeetsUsers(t *testing.T) {

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -255,12 +257,35 @@ func (t *terminal) connect(ctx context.Context, m mode) (client *api.Client, don
 	a, err := app.Open(ctx, app.Options{Config: conf, Base: base, Self: me, Log: t.logger(), Idle: m == reads})
 	var taken *store.InUseError
 	if errors.As(err, &taken) {
-		return api.OverSocket(app.SocketPath(conf.Data)), func() error { return nil }, nil
+		owner := api.OverSocket(app.SocketPath(conf.Data))
+		if err := answers(ctx, owner); err != nil {
+			return nil, nil, fmt.Errorf("%w; it does not answer: %w", taken, err)
+		}
+		return owner, func() error { return nil }, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return a.Client(), a.Close, nil
+}
+
+// answers waits a moment for the process that has just taken the data directory, and does not listen yet.
+func answers(ctx context.Context, owner *api.Client) error {
+	limited, stop := context.WithTimeout(ctx, 5*time.Second)
+	defer stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := owner.Services(limited)
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+			return nil // also an error of its own is an answer
+		}
+		select {
+		case <-limited.Done():
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 // with runs a command with a client.
