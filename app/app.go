@@ -136,7 +136,7 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 		return err
 	}
 	proxyDir := filepath.Join(data, "proxy")
-	a.router = &router{opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
+	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
 	a.stops = append(a.stops, a.router.close)
 	a.Rollouts = rollout.New(rollout.Options{
 		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.router,
@@ -177,6 +177,31 @@ func (a *App) listen(offered http.Handler) error {
 
 // Client asks this App as any other program would.
 func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
+
+// Watch looks after the proxy until ctx ends: one that was killed is started again with the routes that it had.
+func (a *App) Watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		was, err := a.router.revive(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			a.log.ErrorContext(ctx, "the proxy is gone and cannot be started", slog.Any("error", err))
+		case was:
+			a.log.WarnContext(ctx, "the proxy was gone and is started again")
+			if _, err := a.Journal.Append(ctx, journal.Entry{Event: "proxy-revived", Actor: "goodstate", Text: "the proxy was gone; it is started again with its routes"}); err != nil {
+				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
 
 // StopProxy ends the proxy process, and with it the service's addresses. Only who takes everything down does this.
 func (a *App) StopProxy(ctx context.Context) error { return a.router.shutdown(ctx) }

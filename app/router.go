@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,7 @@ type router struct {
 
 	mu     sync.Mutex
 	client *proxy.Client
+	idle   bool // this process carries nothing out: it asks the proxy, but starts none
 }
 
 var _ traffic.Router = (*router)(nil)
@@ -64,7 +66,7 @@ func (r *router) Route(ctx context.Context, service string) (traffic.Route, bool
 	if !r.known() {
 		return traffic.Route{}, false, nil
 	}
-	c, err := r.ensure(ctx, false)
+	c, err := r.ensure(ctx, !r.idle)
 	if err != nil {
 		return traffic.Route{}, false, err
 	}
@@ -97,11 +99,32 @@ func (r *router) Seconds(ctx context.Context, service string, since time.Time) (
 	if !r.known() {
 		return nil, nil
 	}
-	c, err := r.ensure(ctx, false)
+	c, err := r.ensure(ctx, !r.idle)
 	if err != nil {
 		return nil, err
 	}
 	return c.Seconds(ctx, service, since)
+}
+
+// revive starts the proxy again with its routes when it is gone, and says whether it was.
+func (r *router) revive(ctx context.Context) (was bool, err error) {
+	if !r.known() {
+		return false, nil
+	}
+	if c, err := r.ensure(ctx, false); err == nil {
+		if _, err := c.PID(ctx); err == nil {
+			return false, nil
+		}
+	}
+	c, err := r.ensure(ctx, true)
+	if err != nil {
+		return false, err
+	}
+	_, _, asked := c.Route(ctx, "") // asking starts it
+	if _, err := c.PID(ctx); err != nil {
+		return false, errors.Join(asked, err)
+	}
+	return true, nil
 }
 
 // shutdown ends the proxy process, if one runs.

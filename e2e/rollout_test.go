@@ -1,16 +1,22 @@
 package e2e
 
 import (
+	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"goodstate.dev/goodstate/app"
 	"goodstate.dev/goodstate/core/good"
+	"goodstate.dev/goodstate/core/journal"
+	"goodstate.dev/goodstate/internal/real"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/runtime"
 	"goodstate.dev/goodstate/rollout/traffic"
@@ -136,6 +142,40 @@ func TestAProxyThatIsKilledComesBackWithItsRoutesAndTheRolloutGoesOn(t *testing.
 	if requests, lost := leave(); lost > 0 || requests == 0 {
 		t.Fatalf("%d of %d requests were lost after the proxy was back", lost, requests)
 	}
+}
+
+func TestAProxyThatIsKilledWhileNothingIsReleasedComesBack(t *testing.T) {
+	s := newSite(t, canary)
+	leave := s.visitors()
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	leave()
+	conf, err := app.Load(s.file)
+	s.must(err)
+	a, err := app.Open(t.Context(), app.Options{Config: conf, Base: s.dir, Self: []string{os.Args[0]}})
+	s.must(err)
+	defer func() { s.must(a.Close()) }()
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { a.Watch(ctx) })
+	defer func() { stop(); watching.Wait() }()
+	s.killProxy()
+	real.Eventually(t, 20*time.Second, "v1 answers again", func() bool {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address, nil)
+		if err != nil {
+			return false
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		return res.Body.Close() == nil && res.Header.Get("X-Version") == "good"
+	})
+	real.Eventually(t, 10*time.Second, "the journal tells it once", func() bool {
+		entries, err := a.Journal.List(t.Context(), journal.Filter{Event: "proxy-revived"})
+		return err == nil && len(entries) == 1
+	})
 }
 
 // killProxy kills the site's proxy process.

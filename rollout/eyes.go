@@ -19,6 +19,7 @@ type eyes struct {
 	meter    *meter
 	next     int64 // the second to be judged next
 	fails    []good.Finding
+	past     bool  // the judge has seen the old release's history
 	blind    error // why the last look at the router showed nothing
 	firstBad time.Time
 }
@@ -39,8 +40,8 @@ func (ro *rollout) look(ctx context.Context, compare bool) (*eyes, error) {
 		}
 		if ro.in.Config.Traffic != nil {
 			e.router = ro.Router
-			if err := e.history(ctx); err != nil {
-				return nil, err
+			if err := e.history(ctx); err != nil && ctx.Err() != nil {
+				return nil, ctx.Err()
 			}
 		}
 		ro.eyes = e
@@ -49,12 +50,14 @@ func (ro *rollout) look(ctx context.Context, compare bool) (*eyes, error) {
 	return ro.eyes, nil
 }
 
-// history shows the judge how the old release did in the minutes before.
+// history shows the judge how the old release did in the minutes before. A router that cannot be asked is asked again by catchUp.
 func (e *eyes) history(ctx context.Context) error {
 	seconds, err := e.router.Seconds(ctx, e.service, time.Unix(e.next, 0).Add(-10*time.Minute))
 	if err != nil {
-		return fmt.Errorf("history of %s: %w", e.service, err)
+		e.blind = fmt.Errorf("history of %s: %w", e.service, err)
+		return e.blind
 	}
+	e.past = true
 	for _, s := range seconds {
 		if s.Unix < e.next && s.Release == e.old {
 			e.judge.History(s)
@@ -71,6 +74,9 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 	until := now.Add(-settling).Unix() // this second is not over yet
 	if e.next >= until {
 		return nil
+	}
+	if !e.past && e.history(ctx) != nil {
+		return ctx.Err()
 	}
 	seconds, err := e.router.Seconds(ctx, e.service, time.Unix(e.next, 0))
 	if err != nil {

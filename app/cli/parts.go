@@ -81,7 +81,7 @@ func serveCommand(t *terminal) *cobra.Command {
 			fmt.Fprintf(t.out, "dashboard: %s\n", address)
 			t.firstUser(ctx, a)
 		}
-		<-ctx.Done()
+		a.Watch(ctx)
 		return a.Close()
 	}
 	return c
