@@ -175,12 +175,15 @@ func (b *browser) seesLater(text string) {
 	})
 }
 
+// lacks waits for a page without the text: a form that was just sent is answered by another page.
 func (b *browser) lacks(text string) {
 	b.d.t.Helper()
-	seen := get(b, "read the page", chromedp.Text("main"))
-	if strings.Contains(seen, text) {
-		b.d.t.Errorf("%s sees %q, want it not to be there:\n%s", b.name, text, seen)
-	}
+	real.Eventually(b.d.t, 20*time.Second, b.name+" does not see "+text, func() bool {
+		ctx, stop := context.WithTimeout(b.tab, 10*time.Second)
+		defer stop()
+		seen, err := chromedp.Run(ctx, chromedp.Text("main"))
+		return err == nil && seen != "" && !strings.Contains(seen, text)
+	})
 }
 
 // shot keeps a picture of the page for who asked for pictures.
