@@ -123,7 +123,7 @@ func show(ctx context.Context, a *app.App, o Options, address string, out *Outco
 	loaded, leave := context.WithCancel(ctx)
 	defer leave()
 	var v *visitors
-	first, err := deploy(ctx, c, o, "v1", func(step string) {
+	_, first, err := deploy(ctx, c, o, "v1", func(step string) {
 		if v == nil && strings.HasPrefix(step, "judge") {
 			v = visit(loaded, address)
 		}
@@ -139,7 +139,8 @@ func show(ctx context.Context, a *app.App, o Options, address string, out *Outco
 		return err
 	}
 	o.Say("release v2 as " + o.Strategy)
-	second, err := deploy(ctx, c, o, "v2", func(string) {})
+	id, second, err := deploy(ctx, c, o, "v2", func(string) {})
+	out.Run = id
 	if err != nil {
 		return err
 	}
@@ -169,14 +170,14 @@ func warm(ctx context.Context, v *visitors) error {
 }
 
 // deploy releases a version and tells what the journal says meanwhile.
-func deploy(ctx context.Context, c *api.Client, o Options, version string, at func(step string)) (rollout.Result, error) {
+func deploy(ctx context.Context, c *api.Client, o Options, version string, at func(step string)) (id string, res rollout.Result, err error) {
 	info, err := c.Deploy(ctx, "shop", version, "demo", false)
 	if err != nil {
-		return rollout.Result{}, err
+		return "", res, err
 	}
 	for e, err := range c.Follow(ctx, info.ID, 0) {
 		if err != nil {
-			return rollout.Result{}, err
+			return info.ID, res, err
 		}
 		at(e.Step)
 		if e.Event != "started" && e.Event != "finding" || e.Event == "finding" && e.Step == "revalidate" {
@@ -185,20 +186,20 @@ func deploy(ctx context.Context, c *api.Client, o Options, version string, at fu
 	}
 	r, err := c.Run(ctx, info.ID, time.Minute)
 	if err != nil {
-		return rollout.Result{}, err
+		return info.ID, res, err
 	}
 	if r.State != run.Succeeded {
-		return rollout.Result{}, fmt.Errorf("run %s %s: %s", r.ID, r.State, r.Error)
+		return info.ID, res, fmt.Errorf("run %s %s: %s", r.ID, r.State, r.Error)
 	}
-	res, err := rollout.ResultOf(r.Info)
+	res, err = rollout.ResultOf(r.Info)
 	if err == nil && res.Outcome == rollout.RolledBack {
 		report, err := c.Report(ctx, info.ID)
 		if err != nil {
-			return res, err
+			return info.ID, res, err
 		}
 		o.Say("analysis: " + report.Summary)
 	}
-	return res, err
+	return info.ID, res, err
 }
 
 func fill(out *Outcome, res rollout.Result, v *visitors) {
