@@ -41,7 +41,9 @@ func TestTimesAreSaidInTheLargestUnitThatSaysEnough(t *testing.T) {
 
 func TestAChartBreaksItsLineWhereNothingWasAnswered(t *testing.T) {
 	errs, latency := chartsOf([]analysis.Point{
-		{Unix: 100, Requests: 10}, {Unix: 101, Requests: 10, Errors: 1, P90: 5 * time.Millisecond}, {Unix: 105, Requests: 10},
+		{Unix: 100, Requests: 10},
+		{Unix: 101, Requests: 10, Errors: 1, P90: 5 * time.Millisecond},
+		{Unix: 105, Requests: 10},
 		{Unix: 101, New: true, Requests: 4, Errors: 2, P90: 40 * time.Millisecond},
 	}, []mark{{time.Unix(101, 0), "first error"}, {time.Time{}, "never"}})
 	if len(errs.Old) != 2 || len(errs.New) != 1 {
