@@ -87,7 +87,8 @@ func (ro *rollout) recovered(ctx context.Context) good.Finding {
 		seconds, err := ro.Router.Seconds(ctx, ro.in.Service, from.Add(-10*time.Minute))
 		if err == nil {
 			before := sumOf(seconds, ro.old.Release.ID(), 0, from.Unix())
-			after := sumOf(seconds, ro.old.Release.ID(), began.Unix()+1, time.Now().Add(-settling).Unix())
+			now := time.Now().Add(-settling).Unix()
+			after := sumOf(seconds, ro.old.Release.ID(), max(began.Unix()+1, now-recoverWindow), now)
 			if f = asBefore(before, after); f.Verdict == good.Pass {
 				return stamp(f, ro.old.Release.Version, began)
 			}
@@ -136,6 +137,7 @@ func sumOf(seconds []traffic.Second, release string, from, to int64) load {
 // allows, and a p90 of at most recoverLatency times the one before.
 const (
 	recoverSeconds = 3
+	recoverWindow  = 8 // seconds that are looked at; what was bad before does not count once it is over
 	recoverLatency = 1.5
 	recoverErrors  = 0.01 // share of errors above the one before that is put down to chance
 )
