@@ -27,6 +27,8 @@ type File struct {
 	Size int64 // of the content, in bytes
 	// Content returns the bytes; callers must not change them. It is called only when a rule wants them, and may fail.
 	Content func() ([]byte, error)
+	// OldContent returns the bytes before the change. It is nil where they cannot be had: rules then judge by what they see.
+	OldContent func() ([]byte, error)
 }
 
 // Change is everything that one judgement is about. Most rules look at one file at a time and need nothing else.
@@ -60,6 +62,9 @@ func (f Finding) String() string {
 			place += fmt.Sprintf(":%d", f.Column)
 		}
 	}
+	if place == "" {
+		return fmt.Sprintf("%s (%s)", f.Message, f.Rule) // the change as a whole
+	}
 	return fmt.Sprintf("%s: %s (%s)", place, f.Message, f.Rule)
 }
 
@@ -87,6 +92,9 @@ type Kind struct {
 	Aliases []string // ids of the same rule in other tools, for moving over
 	Help    string   // one line
 	Example string   // options in YAML's flow form, parsed and run by the family's test
+	Args    []Arg    // the arguments that the aliases take in the tool they come from
+	// As has, for an id of another tool, the options under which this rule gives that id's verdicts, where they are not our defaults.
+	As map[string]map[string]any
 	// New builds the rule; decode fills a struct with json tags from the options and refuses unknown keys. The result is a FileRule, a ChangeRule or both.
 	New func(decode func(any) error) (any, error)
 }
