@@ -1,21 +1,27 @@
 GO ?= go
 
-.PHONY: build test test-all bench lint demo
+.PHONY: build test test-all bench bench-hooks lint demo
 
 build:
 	$(GO) build -o bin/goodstate ./cmd/goodstate
+	$(GO) build -o bin/goodstate-hook ./cmd/goodstate-hook
 
 # Everything that proves the product, with the race detector. On Debian as root it installs what it needs.
 test:
 	./.ci/install
 	$(GO) test -race -timeout 18m ./...
 
+# What takes longer: the kill walks over every point of a rollout with migrations.
 test-all: test
-	$(GO) test -count=1 -timeout 30m ./e2e/...
+	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/...
 
 bench:
 	./.ci/install bench
-	$(GO) test -run '^$$' -bench . ./core/run ./rollout/judge/... ./rollout/traffic/...
+	$(GO) test -run '^$$' -bench . ./core/run ./rollout/judge/... ./rollout/traffic/... ./hooks/server
+
+# What hooks cost a commit, beside lefthook where it is installed.
+bench-hooks:
+	./bench/hooks/run.sh
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run --timeout 15m ./...

@@ -46,6 +46,7 @@ type App struct {
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 
+	base     string // folder of the configuration file
 	log      *slog.Logger
 	api      http.Handler
 	router   *router
@@ -60,7 +61,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	a := &App{Config: o.Config, log: o.Log, socket: SocketPath(o.Config.Data)}
+	a := &App{Config: o.Config, base: o.Base, log: o.Log, socket: SocketPath(o.Config.Data)}
 	if err := a.open(ctx, o); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -178,7 +179,7 @@ func (a *App) listen(offered http.Handler) error {
 // Client asks this App as any other program would.
 func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 
-// Watch looks after the proxy until ctx ends: one that was killed is started again with the routes that it had.
+// Watch looks after the proxy until ctx ends, so that one that was killed is started again with the routes that it had, and takes up pushes.
 func (a *App) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -195,6 +196,7 @@ func (a *App) Watch(ctx context.Context) {
 				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
 			}
 		}
+		a.takePushes(ctx)
 		select {
 		case <-ctx.Done():
 			return

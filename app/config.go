@@ -9,6 +9,7 @@ import (
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
+	"goodstate.dev/goodstate/hooks"
 	"goodstate.dev/goodstate/rollout"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	Secrets  map[string]secret.Source    `yaml:"secrets" json:"secrets,omitempty" help:"where the values of secrets are, by name" example:"{db: {env: DB_PASSWORD}}"`
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
+	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 

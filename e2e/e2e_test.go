@@ -35,7 +35,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "proxy" || os.Getenv(role) == "cli") {
+	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "proxy" || os.Args[1] == "demo" || os.Getenv(role) == "cli") {
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	switch os.Getenv(role) {
@@ -134,7 +134,8 @@ type site struct {
 	t         *testing.T
 	dir, file string
 	address   string
-	points    string // see the variable points; empty: none
+	env       []string // more environment for controllers and commands
+	points    string   // see the variable points; empty: none
 }
 
 func newSite(t *testing.T, strategy string) *site {
@@ -270,7 +271,7 @@ func (s *site) control(release, point string) rollout.Result {
 	ctx, stop := context.WithTimeout(s.t.Context(), 90*time.Second)
 	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), role+"=controller", file+"="+s.file, version+"="+release, die+"="+point, points+"="+s.points)
+	cmd.Env = append(append(os.Environ(), s.env...), role+"=controller", file+"="+s.file, version+"="+release, die+"="+point, points+"="+s.points)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

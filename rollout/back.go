@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -59,11 +60,19 @@ func (ro *rollout) back(t *Trigger) (Result, error) {
 	if problem != "" {
 		broken = append(broken, problem)
 	}
+	problem, err = ro.schemaBack(&res)
+	if err != nil {
+		return res, err
+	}
+	if problem != "" {
+		broken = append(broken, problem)
+	}
 	after, err := ro.revalidate()
 	if err != nil {
 		return res, err
 	}
-	res.Revalidated, res.Findings = good.Overall(after.Findings), after.Findings
+	res.Findings = append(slices.Clone(res.Schema), after.Findings...)
+	res.Revalidated = good.Overall(res.Findings)
 	if len(broken) > 0 {
 		res.Outcome, res.Why = Incomplete, res.Why+"; on the way back: "+fmt.Sprint(broken)
 	} else if res.Revalidated == good.Fail {
@@ -251,6 +260,14 @@ func (ro *rollout) nowhere(res Result) (Result, error) {
 	})
 	if err != nil {
 		return res, err
+	}
+	problem, err := ro.schemaBack(&res)
+	if err != nil {
+		return res, err
+	}
+	if problem != "" {
+		res.Outcome, res.Why = Incomplete, res.Why+"; the database: "+problem
+		return ro.close(res, time.Time{})
 	}
 	return ro.couldNot(res.Why, res.Trigger.Findings)
 }

@@ -48,6 +48,13 @@ func (ro *rollout) forward() (Result, error) {
 	if built.Broken != "" {
 		return ro.couldNot(built.Broken, nil)
 	}
+	refused, trigger, err := ro.expand()
+	switch {
+	case trigger != nil || err != nil:
+		return ro.turn(trigger, err)
+	case refused != "":
+		return ro.couldNot(refused, nil)
+	}
 	for i := range ro.stages {
 		trigger, err := ro.enter(i)
 		if err != nil {
@@ -60,7 +67,7 @@ func (ro *rollout) forward() (Result, error) {
 			return ro.turn(trigger, err)
 		}
 	}
-	trigger, err := ro.test()
+	trigger, err = ro.test()
 	if trigger != nil || err != nil {
 		return ro.turn(trigger, err)
 	}
@@ -237,13 +244,20 @@ func (ro *rollout) oldName() string {
 
 // settle ends the watch: the old instances stop, and what serves now becomes the known-good point.
 func (ro *rollout) settle() (Result, error) {
+	broken, err := ro.contract()
+	if err != nil {
+		return Result{}, err
+	}
 	rel := ro.new.Release
+	if broken != "" {
+		return ro.halfway(broken)
+	}
 	point := good.Point{ID: "point-" + ro.r.ID(), Service: rel.Service, Release: rel, Run: ro.r.ID(), At: time.Now()}
 	return do(ro, "known-good", fmt.Sprintf("%s is known good; %s stops", rel.Version, ro.oldName()), func(ctx context.Context) (Result, error) {
 		res := ro.result(Promoted, fmt.Sprintf("%s passed every check of %s and the watch", rel.Version, stagesText(len(ro.stages))))
 		res.Findings = ro.evidence()
 		point.Evidence = res.Findings
-		if err := ro.Store.PutPoint(ctx, point); err != nil {
+		if err := errors.Join(ro.serve(ctx, ro.new), ro.Store.PutPoint(ctx, point)); err != nil {
 			return res, err
 		}
 		if err := ro.retire(ctx); err != nil {
@@ -251,6 +265,14 @@ func (ro *rollout) settle() (Result, error) {
 		}
 		res.Point = point.ID
 		return res, errors.Join(ro.collect(ctx), ro.tell(ctx, "promoted", notify.Info, fmt.Sprintf("%s: %s is released and known good", rel.Service, rel.Version), res.Why, res))
+	})
+}
+
+// halfway ends a rollout whose release is good, and whose database still has what should have gone.
+func (ro *rollout) halfway(broken string) (Result, error) {
+	res := ro.result(Incomplete, fmt.Sprintf("%s serves and passed everything, but the last part of its migrations could not be done: %s", ro.new.Release.Version, broken))
+	return do(ro, "halfway", "the schema could not be finished: "+broken, func(ctx context.Context) (Result, error) {
+		return res, ro.tell(ctx, "incomplete", notify.Critical, fmt.Sprintf("%s: the schema of %s needs a person", ro.in.Service, ro.new.Release.Version), res.Why, res)
 	})
 }
 

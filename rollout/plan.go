@@ -67,7 +67,7 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 		p.Notes = append(p.Notes, "mode is observe: what would be taken back is only recorded")
 	}
 	p.Steps = deploySteps(in, p.Stages)
-	return p, nil
+	return p, s.planSchema(ctx, in, &p)
 }
 
 func (s *Rollouts) planDifferences(ctx context.Context, in Input, p *Plan) {
@@ -140,7 +140,7 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 		fmt.Sprintf("run the tests and health checks of %s, watch its metrics for up to %s", old.Version, in.Old.Config.Recover),
 		fmt.Sprintf("hold %s until a person lets it go, write the analysis, tell people", in.Release.Version),
 	}
-	return p, nil
+	return p, s.planSchemaBack(ctx, in, ok, &p)
 }
 
 // State is how one service is now.

@@ -27,6 +27,7 @@ type Result struct {
 	Trigger     *Trigger       `json:"trigger,omitempty"`     // what started the way back
 	Revalidated good.Verdict   `json:"revalidated,omitempty"` // tests, health and metrics after the way back
 	Findings    []good.Finding `json:"findings,omitempty"`    // what decided, and what was seen after the way back
+	Schema      []good.Finding `json:"schema,omitempty"`      // what the way back brought back in the database
 	Held        string         `json:"held,omitempty"`        // version that may not be released until a person lets it go
 	Point       string         `json:"point,omitempty"`       // known-good point in force at the end
 }

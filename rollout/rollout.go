@@ -9,6 +9,7 @@ import (
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"
+	"goodstate.dev/goodstate/rollout/migrate"
 	"goodstate.dev/goodstate/rollout/strategy"
 	"goodstate.dev/goodstate/rollout/traffic"
 )
@@ -24,10 +25,11 @@ type rollout struct {
 
 	strategy strategy.Strategy
 	stages   []strategy.Stage
-	stage    int       // index of the stage that was entered last; -1 before the first
-	weight   int       // share of the new release, in ten-thousandths
-	shifted  time.Time // when the new release first got traffic
-	signal   int64     // the last signal that was acted on
+	stage    int           // index of the stage that was entered last; -1 before the first
+	weight   int           // share of the new release, in ten-thousandths
+	shifted  time.Time     // when the new release first got traffic
+	signal   int64         // the last signal that was acted on
+	schema   *migrate.Plan // what this rollout changes in the database; nil: nothing
 	eyes     *eyes
 	would    string // what was said last that would be done, where only observing
 }

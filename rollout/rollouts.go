@@ -38,8 +38,10 @@ type Options struct {
 	Source   func(name string, s Service) *source.Source
 	Secret   func(ctx context.Context, name string) (string, error)
 	Notify   Notifier
-	Page     func(run string) string // address of a rollout's page, for notices; nil: none
-	Log      *slog.Logger
+	// Snapshots takes restore points; nil: a migration that needs one is refused.
+	Snapshots Snapshotter
+	Page      func(run string) string // address of a rollout's page, for notices; nil: none
+	Log       *slog.Logger
 }
 
 // Rollouts starts rollouts of the configured services and tells how they do.

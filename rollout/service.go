@@ -11,6 +11,7 @@ import (
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/rollout/judge"
+	"goodstate.dev/goodstate/rollout/migrate"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
@@ -18,24 +19,26 @@ import (
 // Service says how one service is built, run, checked and released. It is the value of `services.NAME` in goodstate.yaml,
 // and the part of a release that is not its code: a release remembers the Service that it was started with.
 type Service struct {
-	Source    source.Config                    `yaml:"source" json:"source" help:"the Git repository that releases come from, and how one is built"`
-	Run       string                           `yaml:"run" json:"run" required:"true" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens" example:"./shop -listen $HOST:$PORT"`
-	Instances int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times"`
-	Port      int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); without it free ports are chosen"`
-	Env       map[string]config.Value          `yaml:"env" json:"env,omitempty" help:"environment of the instances; a value is text or {secret: name}"`
-	Grace     config.Duration                  `yaml:"grace" json:"grace,omitempty" default:"10s" help:"how long an instance may take to end after SIGTERM before it is killed"`
-	Memory    config.Size                      `yaml:"memory" json:"memory,omitempty" help:"resident memory at which an instance is killed and started again" example:"256MiB"`
-	Restarts  int                              `yaml:"restarts" json:"restarts,omitempty" default:"3" help:"how often an instance that ends by itself is started again within ten minutes"`
-	Start     config.Duration                  `yaml:"start" json:"start,omitempty" default:"30s" help:"how long a new instance may take to become healthy"`
-	Health    *check.Spec                      `yaml:"health" json:"health,omitempty" help:"check that says that an instance can serve" example:"{http: {url: /healthz}}"`
-	Checks    config.Map[check.Spec]           `yaml:"checks" json:"checks,omitempty" help:"tests and checks of a release, by name; they run against new instances before traffic (when: start), while traffic is judged (when: stage), before promotion (when: end), and again after a rollback"`
-	Traffic   *Traffic                         `yaml:"traffic" json:"traffic,omitempty" help:"how users reach the service; without it instances are only started and checked"`
-	Strategy  config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
-	Judge     judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
-	Unknown   string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
-	Watch     config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
-	Recover   config.Duration                  `yaml:"recover" json:"recover,omitempty" default:"2m" help:"how long after a rollback the metrics may take to be back to what they were"`
-	Mode      string                           `yaml:"mode" json:"mode,omitempty" default:"act" enum:"act,observe" help:"act, or only observe: decide and record, but never roll back by itself"`
+	Source     source.Config                    `yaml:"source" json:"source" help:"the Git repository that releases come from, and how one is built"`
+	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook tells of them" example:"main"`
+	Run        string                           `yaml:"run" json:"run" required:"true" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens" example:"./shop -listen $HOST:$PORT"`
+	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times"`
+	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); without it free ports are chosen"`
+	Env        map[string]config.Value          `yaml:"env" json:"env,omitempty" help:"environment of the instances; a value is text or {secret: name}"`
+	Grace      config.Duration                  `yaml:"grace" json:"grace,omitempty" default:"10s" help:"how long an instance may take to end after SIGTERM before it is killed"`
+	Memory     config.Size                      `yaml:"memory" json:"memory,omitempty" help:"resident memory at which an instance is killed and started again" example:"256MiB"`
+	Restarts   int                              `yaml:"restarts" json:"restarts,omitempty" default:"3" help:"how often an instance that ends by itself is started again within ten minutes"`
+	Start      config.Duration                  `yaml:"start" json:"start,omitempty" default:"30s" help:"how long a new instance may take to become healthy"`
+	Migrations *migrate.Config                  `yaml:"migrations" json:"migrations,omitempty" help:"the service's database: its schema moves with the release, and back with its data" example:"{driver: postgres, url: {secret: db}}"`
+	Health     *check.Spec                      `yaml:"health" json:"health,omitempty" help:"check that says that an instance can serve" example:"{http: {url: /healthz}}"`
+	Checks     config.Map[check.Spec]           `yaml:"checks" json:"checks,omitempty" help:"tests and checks of a release, by name; they run against new instances before traffic (when: start), while traffic is judged (when: stage), before promotion (when: end), and again after a rollback"`
+	Traffic    *Traffic                         `yaml:"traffic" json:"traffic,omitempty" help:"how users reach the service; without it instances are only started and checked"`
+	Strategy   config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
+	Judge      judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
+	Unknown    string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
+	Watch      config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
+	Recover    config.Duration                  `yaml:"recover" json:"recover,omitempty" default:"2m" help:"how long after a rollback the metrics may take to be back to what they were"`
+	Mode       string                           `yaml:"mode" json:"mode,omitempty" default:"act" enum:"act,observe" help:"act, or only observe: decide and record, but never roll back by itself"`
 }
 
 // Traffic says where users reach a service through goodstate's proxy.

@@ -45,16 +45,59 @@ func demoCommand(t *terminal) *cobra.Command {
 		}
 		return err
 	}
+	c.AddCommand(demoDatabase(t), demoTill(t))
 	return c
 }
 
-func (t *terminal) demo(ctx context.Context, o demo.Options) (demo.Outcome, error) {
-	o.Say = func(line string) {
-		if t.json {
-			t.document(map[string]string{"say": line})
-			return
+func demoDatabase(t *terminal) *cobra.Command {
+	c := &cobra.Command{Use: "database", Short: "See a bad release taken back with its schema and every row", Args: cobra.NoArgs}
+	driver := c.Flags().String("driver", "sqlite", strings.Join(demo.Databases(), ", ")+"; for the last two "+demo.DatabaseURL+" names an empty database")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if !slices.Contains(demo.Databases(), *driver) {
+			return usage("unknown database %q, want one of %s", *driver, strings.Join(demo.Databases(), ", "))
 		}
-		t.say("%s", line)
+		me, err := self()
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+		defer stop()
+		out, err := demo.Database(ctx, *driver, demo.Options{Self: me, Log: t.logger(), Say: t.story})
+		if !t.json {
+			return err
+		}
+		if err != nil {
+			out.Problem = err.Error()
+		}
+		t.document(out)
+		if err != nil {
+			return &exitError{code: exitCouldNot}
+		}
+		return nil
 	}
+	return c
+}
+
+// demoTill is one instance of the demo's shop with a database; goodstate starts it by itself.
+func demoTill(t *terminal) *cobra.Command {
+	c := &cobra.Command{Use: "till", Short: "One instance of the demo's shop", Args: cobra.NoArgs, Hidden: true}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		t.verbose = true
+		return demo.Till(cmd.Context(), t.logger())
+	}
+	return c
+}
+
+// story tells one line of a demo.
+func (t *terminal) story(line string) {
+	if t.json {
+		t.document(map[string]string{"say": line})
+		return
+	}
+	t.say("%s", line)
+}
+
+func (t *terminal) demo(ctx context.Context, o demo.Options) (demo.Outcome, error) {
+	o.Say = t.story
 	return demo.Run(ctx, o)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"goodstate.dev/goodstate/app/cli"
+	"goodstate.dev/goodstate/hooks/client"
 )
 
 // This binary is also goodstate, the keepers that goodstate starts, and the service of the scripts.
@@ -23,8 +24,9 @@ func TestMain(m *testing.M) {
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	testscript.Main(m, map[string]func(){
-		"goodstate": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
-		"shop":      shop,
+		"goodstate":      func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"goodstate-hook": func() { os.Exit(client.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"shop":           shop,
 	})
 }
 
@@ -59,9 +61,11 @@ services:
     watch: 1s
 `
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+func TestScripts(t *testing.T) { testscript.Run(t, params(t, "testdata/script")) }
+
+func params(t *testing.T, dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			for _, v := range []string{"GIT_AUTHOR_NAME=ann", "GIT_AUTHOR_EMAIL=ann@localhost", "GIT_COMMITTER_NAME=ann", "GIT_COMMITTER_EMAIL=ann@localhost", "NO_COLOR=1"} {
@@ -77,7 +81,7 @@ func TestScripts(t *testing.T) {
 			"exits":   exits,
 			"site":    site,
 		},
-	})
+	}
 }
 
 // exits runs a program and wants an exit code: exits 64 goodstate validate.

@@ -207,6 +207,9 @@ func fill(out *Outcome, res rollout.Result, v *visitors) {
 	out.RolledBack = res.Outcome == rollout.RolledBack
 	out.Promoted = res.Outcome == rollout.Promoted
 	out.Revalidated = res.Revalidated == good.Pass
+	if v == nil {
+		return
+	}
 	if first := v.firstFailure("v2"); res.Trigger != nil && !first.IsZero() {
 		out.Detected = max(0, res.Trigger.At.Sub(first).Seconds())
 	}

@@ -65,8 +65,20 @@ func (s *Source) Build(ctx context.Context, r good.Release) (string, good.Releas
 	return filepath.Join(dir, s.Config.Path), r, os.WriteFile(dir+marker, text, 0o600)
 }
 
+// Look checks the commit out into a folder that is made anew, without building it, and returns the service's own folder in it.
+func (s *Source) Look(ctx context.Context, r good.Release, into string) (string, error) {
+	return filepath.Join(into, s.Config.Path), s.checkout(ctx, r, into)
+}
+
 // make checks the commit out and runs the build command in it.
 func (s *Source) make(ctx context.Context, r good.Release, tmp string) error {
+	if err := s.checkout(ctx, r, tmp); err != nil || s.Config.Build == "" {
+		return err
+	}
+	return s.command(ctx, r, filepath.Join(tmp, s.Config.Path))
+}
+
+func (s *Source) checkout(ctx context.Context, r good.Release, tmp string) error {
 	repo, err := s.repository(ctx)
 	if err != nil {
 		return err
@@ -80,10 +92,7 @@ func (s *Source) make(ctx context.Context, r good.Release, tmp string) error {
 	if err := os.RemoveAll(filepath.Join(tmp, ".git")); err != nil {
 		return fmt.Errorf("check out %s: %w", r.Version, err)
 	}
-	if s.Config.Build == "" {
-		return nil
-	}
-	return s.command(ctx, r, filepath.Join(tmp, s.Config.Path))
+	return nil
 }
 
 // command runs the build; a failing one is told with its last lines.

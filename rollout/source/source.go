@@ -73,6 +73,21 @@ func (c *Config) place(base string) (where string, remote bool) {
 	return where, false
 }
 
+// Same tells whether the configuration's repository is the one in this folder of the same machine; a work tree and its .git are the same.
+func Same(base string, c Config, gitDir string) bool {
+	where, remote := c.place(base)
+	if remote {
+		return false
+	}
+	real := func(path string) string {
+		if resolved, err := filepath.EvalSymlinks(path); err == nil {
+			path = resolved
+		}
+		return strings.TrimSuffix(filepath.Clean(path), "/.git")
+	}
+	return real(where) == real(gitDir)
+}
+
 // Reach says why git cannot read the repository, if it cannot. Nothing is copied.
 func Reach(ctx context.Context, base string, c Config) error {
 	where, _ := c.place(base)
