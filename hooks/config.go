@@ -27,8 +27,14 @@ type stage struct {
 
 func (c *Config) stages() []stage {
 	return []stage{
-		{"pre-commit", &c.PreCommit}, {"prepare-commit-msg", &c.PrepareCommitMsg}, {"commit-msg", &c.CommitMsg}, {"pre-push", &c.PrePush},
-		{"post-commit", &c.PostCommit}, {"post-checkout", &c.PostCheckout}, {"post-merge", &c.PostMerge}, {"post-rewrite", &c.PostRewrite},
+		{"pre-commit", &c.PreCommit},
+		{"prepare-commit-msg", &c.PrepareCommitMsg},
+		{"commit-msg", &c.CommitMsg},
+		{"pre-push", &c.PrePush},
+		{"post-commit", &c.PostCommit},
+		{"post-checkout", &c.PostCheckout},
+		{"post-merge", &c.PostMerge},
+		{"post-rewrite", &c.PostRewrite},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestACleanCommitCostsTwoGitProcessesAtMost(t *testing.T) {
 	w.git("add", "-A", "--", ".")
 	trace := filepath.Join(t.TempDir(), "trace")
 	cmd := exec.Command(os.Args[0], "pre-commit")
-	cmd.Dir, cmd.Env = w.dir, append(w.env, "GIT_TRACE2_EVENT="+trace)
+	cmd.Dir, cmd.Env = w.dir, slices.Concat(w.env, []string{"GIT_TRACE2_EVENT=" + trace})
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("the hook said %q (%v), want nothing", out, err)
 	}

@@ -19,7 +19,12 @@ func (r *round) fixInPlace(ctx context.Context, job plan.Job, files []*file) err
 	if err != nil {
 		return err
 	}
-	if err := r.copyAll(j, job, files); err != nil {
+	if err := r.copyAll(j, job, files); errors.Is(err, errEdited) {
+		if err := j.done(); err != nil {
+			return err
+		}
+		return r.fixExported(ctx, job, files)
+	} else if err != nil {
 		return errors.Join(err, j.done())
 	}
 	stop := j.heart()
@@ -73,6 +78,10 @@ func (r *round) copyAll(j *journal, job plan.Job, files []*file) error {
 		content, err := r.folders.read(f.path, false)
 		if err != nil {
 			return fmt.Errorf("before %s: %w", job.Name, err)
+		}
+		if f.disk == same && blobID(content, f.oid) != f.oid {
+			f.disk = other
+			return fmt.Errorf("%s %w", f.path, errEdited)
 		}
 		e := entry{Path: []byte(f.path), Old: f.oid, Perm: info.Mode().Perm()}
 		if err := j.keep(&e, content); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,7 +118,7 @@ func TestAJobThatTakesTooLongIsKilledWithItsChildren(t *testing.T) {
 	dir := t.TempDir()
 	w := newTree(t, preCommit(plan.Job{
 		Name: "slow", Fix: true, Within: 300 * time.Millisecond,
-		Run: `: > {files}; (trap '' TERM; echo $$ > '` + dir + `/pid'; sleep 100) & sleep 100`,
+		Run: `: > {files}; sh -c 'trap "" TERM; echo $$ > "$1"; while :; do sleep 1; done' stubborn '` + dir + `/pid' & sleep 100`,
 	}))
 	w.base(map[string]string{"a.txt": "a\n"})
 	w.stage("a.txt", "staged\n")
@@ -130,6 +131,18 @@ func TestAJobThatTakesTooLongIsKilledWithItsChildren(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
+	text, err := os.ReadFile(dir + "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || strings.Contains(string(status), ") Z ") // dead, even if nobody has buried it
+	})
 	if d := difference(w.state(), before); d != "" {
 		t.Error(d)
 	}

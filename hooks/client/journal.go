@@ -32,7 +32,7 @@ type journal struct {
 // record is journal.json. The index is changed last and at once, so it says whether a run was done: then its work stays, else it is taken back.
 type record struct {
 	Stage   string    `json:"stage"`
-	Index   string    `json:"index"`
+	Index   string    `json:"index"` // from the .git folder where it lies there
 	Began   time.Time `json:"began"`
 	Job     string    `json:"job,omitempty"` // that works in place
 	Entries []entry   `json:"entries"`
@@ -61,6 +61,9 @@ func (repo *Repo) newJournal(stage, index string) (*journal, error) {
 	dir, err := os.MkdirTemp(repo.own(), runPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("folder of the run: %w", err)
+	}
+	if rel, err := filepath.Rel(repo.Dir, index); err == nil && filepath.IsLocal(rel) {
+		index = rel // the repository may have moved when the run is settled
 	}
 	return &journal{dir: dir, record: record{Stage: stage, Index: index, Began: time.Now()}}, nil
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -306,4 +307,58 @@ func TestWhatAFailedJobIsNeededForIsNotRun(t *testing.T) {
 			t.Errorf("the hook said %q, want %q", out, want)
 		}
 	}
+}
+
+func TestAJobInAFolderSeesTheFilesFromThere(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "list")
+	w := newTree(t, preCommit(plan.Job{Name: "front", Dir: "web/front", Run: "(pwd; echo {files}; cat {files}) > " + list}))
+	w.base(map[string]string{"web/front/a.js": "a\n", "web/back/b.go": "b\n"})
+	for _, part := range []string{"", "UNSTAGED\n"} {
+		w.stage("web/front/a.js", "staged"+part)
+		w.stage("web/back/b.go", "staged"+part)
+		if part != "" {
+			w.write("web/front/a.js", "UNSTAGED\n")
+		}
+		w.git("commit", "-q", "-m", "x")
+		content, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		where, rest, _ := strings.Cut(string(content), "\n")
+		if !strings.HasSuffix(where, "/web/front") || rest != "a.js\nstaged"+part {
+			t.Errorf("the job ran in %s and saw %q", where, rest)
+		}
+	}
+}
+
+func TestAllTrackedFilesCanBeJudgedAtOnce(t *testing.T) {
+	w := newTree(t, map[string]plan.Stage{"pre-commit": {Rules: []plan.Rule{{Name: "trailing-whitespace", Fix: true}}, Jobs: []plan.Job{tidy()}}})
+	w.base(map[string]string{"a.txt": "foo \n", "b.txt": "b\n"})
+	if out, ok := w.try("hook", "run", "pre-commit"); !ok || out != "" {
+		t.Errorf("with nothing staged the hook said %q", out)
+	}
+	var out bytes.Buffer
+	if code := Run(context.Background(), w.repo(), Call{Stage: "pre-commit", Every: true, Out: &out}); code != 0 {
+		t.Fatalf("the code is %d: %s", code, out.String())
+	}
+	w.is(":", "a.txt", "formatted\n")
+	w.is("disk", "a.txt", "formatted\n")
+	w.is("disk", "b.txt", "b\n")
+	w.clean()
+}
+
+// TestWhatAFixerDoesToOtherFilesIsNotCommitted: the second job's file is not what is staged any more when its turn comes.
+func TestWhatAFixerDoesToOtherFilesIsNotCommitted(t *testing.T) {
+	w := newTree(t, preCommit(
+		plan.Job{Name: "greedy", Fix: true, Run: "sed -i s/foo/formatted/ {files}; echo UNSTAGED >> b.md", Select: plan.Select{Files: []string{"*.txt"}}},
+		plan.Job{Name: "modest", Fix: true, Run: "sed -i s/foo/formatted/ {files}", Select: plan.Select{Files: []string{"*.md"}}},
+	))
+	w.base(map[string]string{"a.txt": "a\n", "b.md": "b\n"})
+	w.stage("a.txt", "foo\n")
+	w.stage("b.md", "foo\n\n\n\n\nend\n")
+	w.git("commit", "-q", "-m", "x")
+	w.is("HEAD:", "a.txt", "formatted\n")
+	w.is("HEAD:", "b.md", "formatted\n\n\n\n\nend\n")
+	w.is("disk", "b.md", "formatted\n\n\n\n\nend\nUNSTAGED\n")
+	w.clean()
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"slices"
 	"strings"
 
@@ -112,16 +111,16 @@ func (r *round) findPushed(ctx context.Context, remote string, ref pushed) error
 	if err != nil {
 		return err
 	}
-	var known []string
-	if !none(ref.remote) {
-		if _, err := r.repo.git(ctx, r.repo.Index, nil, "cat-file", "-e", ref.remote); err == nil {
-			known = append(known, ref.remote)
-		}
+	known, err := r.repo.knownThere(ctx, remote, ref)
+	if err != nil {
+		return err
 	}
-	if remote == "" || strings.ContainsAny(remote, "/:*?[\\") {
-		known = append(known, "--remotes") // a push to an address, which has no refs of its own here
-	} else {
-		known = append(known, "--remotes="+remote)
+	if len(known) == 0 {
+		for p, e := range tree {
+			r.scope.files = append(r.scope.files, &file{path: p, mode: e.mode, oid: e.oid, size: -1})
+		}
+		sortFiles(r.scope.files)
+		return nil
 	}
 	args := append([]string{"log", "--format=", "--name-only", "-z", "--no-renames", "-m", "--no-ext-diff", r.tip, "--not"}, known...)
 	out, err := r.repo.git(ctx, r.repo.Index, nil, args...)
@@ -143,6 +142,28 @@ func (r *round) findPushed(ctx context.Context, remote string, ref pushed) error
 	}
 	sortFiles(r.scope.files)
 	return nil
+}
+
+// knownThere names what the other side has for sure, as arguments of git log: what the ref was, and what was fetched from there.
+func (repo *Repo) knownThere(ctx context.Context, remote string, ref pushed) ([]string, error) {
+	var known []string
+	if !none(ref.remote) {
+		if _, err := repo.git(ctx, repo.Index, nil, "cat-file", "-e", ref.remote); err == nil {
+			known = append(known, ref.remote)
+		}
+	}
+	refs, remotes := "refs/remotes", "--remotes" // for a push to an address, which has no refs of its own here
+	if remote != "" && !strings.ContainsAny(remote, "/:*?[\\") {
+		refs, remotes = refs+"/"+remote, remotes+"="+remote
+	}
+	fetched, err := repo.git(ctx, repo.Index, nil, "for-each-ref", "--count=1", "--format=%(refname)", refs)
+	if err != nil {
+		return nil, err
+	}
+	if len(fetched) > 0 {
+		known = append(known, remotes)
+	}
+	return known, nil
 }
 
 // treeOf lists all files of a commit.

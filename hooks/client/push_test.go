@@ -118,3 +118,15 @@ func TestLaterStagesRunAndStopNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAFirstPushBringsEverything(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "list")
+	w := newTree(t, map[string]plan.Stage{"pre-push": {Jobs: []plan.Job{{Name: "list", Run: `printf '%s ' {files} >> ` + list}}}})
+	remote := filepath.Join(t.TempDir(), "remote.git")
+	w.git("init", "-q", "--bare", remote)
+	w.base(map[string]string{"a.txt": "a\n", "b.txt": "b\n"})
+	w.git("push", "-q", remote, "main", "HEAD:other")
+	if content, err := os.ReadFile(list); err != nil || string(content) != "a.txt b.txt " {
+		t.Errorf("the job saw %q (%v), want all files, once", content, err)
+	}
+}

@@ -105,9 +105,6 @@ func (repo *Repo) shared() string { return filepath.Join(repo.Common, "goodstate
 // own is our folder for this work tree: runs, their lock, what was kept.
 func (repo *Repo) own() string { return filepath.Join(repo.Dir, "goodstate") }
 
-// temporary is true when the index is one that Git throws away or renames after the commit.
-func (repo *Repo) temporary() bool { return repo.Index != filepath.Join(repo.Dir, "index") }
-
 // local are the variables that bind a Git command to one repository (git rev-parse --local-env-vars). A command that goes to another
 // repository must not see them.
 var local = []string{

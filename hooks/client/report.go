@@ -31,7 +31,7 @@ type Result struct {
 	Why    string        `json:"why,omitempty"`
 	Files  []string      `json:"files,omitempty"`
 	Output string        `json:"output,omitempty"`
-	Took   time.Duration `json:"took"`
+	Took   time.Duration `json:"took_ns"`
 }
 
 func (r *Report) note(format string, args ...any) {

@@ -129,10 +129,11 @@ func (repo *Repo) carriedOut(ctx context.Context, rec record) (bool, error) {
 	if len(paths) == 0 {
 		return true, nil
 	}
-	if _, err := os.Stat(rec.Index); err != nil {
+	index := absolute(repo.Dir, rec.Index)
+	if _, err := os.Stat(index); err != nil {
 		return false, nil // a temporary index that Git has removed
 	}
-	now, err := repo.entries(ctx, rec.Index, paths)
+	now, err := repo.entries(ctx, index, paths)
 	if err != nil {
 		return false, err
 	}

@@ -302,14 +302,14 @@ func TestAFileThatIsOnlyAnnouncedIsNotCommitted(t *testing.T) {
 func TestLineEndingsThatGitConvertsSurvive(t *testing.T) {
 	for _, auto := range []string{"true", "input", "false"} {
 		t.Run(auto, func(t *testing.T) {
-			w := newTree(t, preCommit(tidy()))
+			w := newTree(t, map[string]plan.Stage{"pre-commit": {Rules: trimming()["pre-commit"].Rules, Jobs: []plan.Job{tidy()}}})
 			w.git("config", "core.autocrlf", auto)
 			w.git("config", "core.safecrlf", "false")
 			crlf := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
 			w.base(map[string]string{"part.txt": crlf(lines(30, nil)), "whole.txt": crlf("w\nx\n")})
-			w.stage("part.txt", crlf(lines(30, map[int]string{2: "foo staged"})))
-			w.stage("whole.txt", crlf("foo\nx\n"))
-			w.write("part.txt", crlf(lines(30, map[int]string{2: "foo staged", 25: "UNSTAGED"})))
+			w.stage("part.txt", crlf(lines(30, map[int]string{2: "foo staged "})))
+			w.stage("whole.txt", crlf("foo \nx\n"))
+			w.write("part.txt", crlf(lines(30, map[int]string{2: "foo staged ", 25: "UNSTAGED"})))
 			w.git("commit", "-q", "-m", "x")
 			committed := lines(30, map[int]string{2: "formatted staged"})
 			if auto == "false" {

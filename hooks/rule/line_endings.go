@@ -76,8 +76,10 @@ func (r *lineEndings) Check(f *File) ([]Finding, error) {
 		if want == "" {
 			return nil
 		}
-		return []Finding{{Line: firstOther(text, endings[want]),
-			Message: fmt.Sprintf("%d lines end in LF, %d in CRLF, %d in CR; want %s everywhere", c.lf, c.crlf, c.cr, want)}}
+		return []Finding{{
+			Line:    firstOther(text, endings[want]),
+			Message: fmt.Sprintf("%d lines end in LF, %d in CRLF, %d in CR; want %s everywhere", c.lf, c.crlf, c.cr, want),
+		}}
 	})
 }
 

@@ -50,6 +50,8 @@ func (r *protectedBranch) CheckChange(c *Change) ([]Finding, error) {
 	if !hit {
 		return nil, nil
 	}
-	return []Finding{{Rule: "protected-branch",
-		Message: fmt.Sprintf("branch %s is protected, nothing is committed to it directly; git switch -c NAME, commit there, and ask for a merge", c.Branch)}}, nil
+	return []Finding{{
+		Rule:    "protected-branch",
+		Message: fmt.Sprintf("branch %s is protected, nothing is committed to it directly; git switch -c NAME, commit there, and ask for a merge", c.Branch),
+	}}, nil
 }

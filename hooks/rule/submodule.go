@@ -26,6 +26,8 @@ func (r *submodules) Check(f *File) ([]Finding, error) {
 	if !r.Wants(f) {
 		return nil, nil
 	}
-	return []Finding{{Rule: "forbid-submodules", Path: f.Path,
-		Message: "is a submodule, and none are allowed here; git rm --cached it, and depend on the other repository by a package"}}, nil
+	return []Finding{{
+		Rule: "forbid-submodules", Path: f.Path,
+		Message: "is a submodule, and none are allowed here; git rm --cached it, and depend on the other repository by a package",
+	}}, nil
 }

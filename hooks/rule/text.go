@@ -53,8 +53,10 @@ func read(name string, f *File, judge func(content []byte) []Finding) ([]Finding
 }
 
 func tooLarge(name string, f *File, size int64) Finding {
-	return Finding{Rule: name, Path: f.Path, Unchecked: true,
-		Message: fmt.Sprintf("not checked: the file has %s, and at most %s are read; leave it out by a pattern if that is intended", bytesOf(size), bytesOf(Largest))}
+	return Finding{
+		Rule: name, Path: f.Path, Unchecked: true,
+		Message: fmt.Sprintf("not checked: the file has %s, and at most %s are read; leave it out by a pattern if that is intended", bytesOf(size), bytesOf(Largest)),
+	}
 }
 
 // fixText gives the text of a file to repair; what repair returns unchanged, and what is not text, is left alone.

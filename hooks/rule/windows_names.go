@@ -35,6 +35,8 @@ func (*windowsNames) Check(f *File) ([]Finding, error) {
 	if span == nil {
 		return nil, nil
 	}
-	return []Finding{{Rule: "windows-names", Path: f.Path,
-		Message: fmt.Sprintf("Windows cannot create this path because of %q; rename it", strings.Trim(f.Path[span[0]:span[1]], "/"))}}, nil
+	return []Finding{{
+		Rule: "windows-names", Path: f.Path,
+		Message: fmt.Sprintf("Windows cannot create this path because of %q; rename it", strings.Trim(f.Path[span[0]:span[1]], "/")),
+	}}, nil
 }

@@ -46,11 +46,11 @@ func same(driver, left, right string) string {
 	return left + " IS NOT DISTINCT FROM " + right
 }
 
-// join says that the key columns of two tables are equal.
-func (s *session) join(a, b string, key []string) string {
+// join says that the key columns of the put-aside rows a and of the table t are equal.
+func (s *session) join(key []string) string {
 	var out []string
 	for _, k := range key {
-		out = append(out, a+"."+s.id(k)+" = "+b+"."+s.id(k))
+		out = append(out, "a."+s.id(k)+" = t."+s.id(k))
 	}
 	return strings.Join(out, " AND ")
 }

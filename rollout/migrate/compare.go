@@ -6,7 +6,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -122,11 +122,15 @@ func (d *Database) Compare(ctx context.Context, snap Snapshot) (out []Comparison
 // consistent runs f in a transaction that sees one moment.
 func (d *Database) consistent(ctx context.Context, f func(*session) error) error {
 	return d.session(ctx, false, func(s *session) (err error) {
-		options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-		if d.config.Driver == SQLite {
-			options = nil // a transaction there always sees one moment
+		if d.config.Driver == SQLite { // a transaction of the driver would keep others from writing
+			if _, err := s.conn.ExecContext(ctx, "BEGIN DEFERRED"); err != nil {
+				return fmt.Errorf("begin to read: %w", err)
+			}
+			err := f(s)
+			_, over := s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+			return errors.Join(err, over)
 		}
-		if s.tx, err = s.conn.BeginTx(ctx, options); err != nil {
+		if s.tx, err = s.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}); err != nil {
 			return fmt.Errorf("begin to read: %w", err)
 		}
 		defer func() {
@@ -223,14 +227,4 @@ func (c Comparison) String() string {
 		text += fmt.Sprintf(", %d missing", c.Missing)
 	}
 	return text + fmt.Sprintf(", %d written since", c.Added)
-}
-
-// Digest names a snapshot: equal data has an equal digest.
-func (s Snapshot) Digest() string {
-	data, err := json.Marshal(s) // keys of maps are sorted
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(data)
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }

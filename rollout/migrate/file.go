@@ -39,8 +39,6 @@ type statement struct {
 	marks  []string
 }
 
-func (s statement) place() string { return fmt.Sprintf("%s:%d", s.file, s.line) }
-
 // readFiles reads the migrations of a folder of the release, by version. A link that leads out of the release is refused.
 func readFiles(root, dir, driver string) ([]file, error) {
 	r, err := os.OpenRoot(root)

@@ -151,14 +151,14 @@ func (m mariadb) look(ctx context.Context, s *session, t Name) (string, error) {
 		return text.String, err
 	}
 	_, err = s.one(ctx, []any{&name, &text}, "SHOW CREATE TABLE "+s.name(t))
-	head, tail, _ := cutLast(text.String, "\n)")
+	head, tail := cutLast(text.String, "\n)")
 	return head + "\n)" + counter.ReplaceAllString(tail, ""), err
 }
 
-func cutLast(text, sep string) (before, after string, found bool) {
+func cutLast(text, sep string) (before, after string) {
 	i := strings.LastIndex(text, sep)
 	if i < 0 {
-		return text, "", false
+		return text, ""
 	}
-	return text[:i], text[i+len(sep):], true
+	return text[:i], text[i+len(sep):]
 }

@@ -141,7 +141,7 @@ func (m mariadb) rows(ctx context.Context, s *session, c Change, r *row) (err er
 			unchanged = append(unchanged, same(MySQL, s.id(was(u.Columns)[i]), s.id(became(u.Columns)[i])))
 		}
 		texts = append(texts,
-			"UPDATE "+s.name(u.Aside)+" a JOIN "+s.name(c.Table)+" t ON "+s.join("a", "t", u.Key)+" SET "+strings.Join(values, ", "),
+			"UPDATE "+s.name(u.Aside)+" a JOIN "+s.name(c.Table)+" t ON "+s.join(u.Key)+" SET "+strings.Join(values, ", "),
 			"DELETE FROM "+s.name(u.Aside)+" WHERE "+strings.Join(unchanged, " AND "),
 		)
 	}

@@ -20,7 +20,7 @@ type myLine struct {
 
 func parseTable(text string) myTable {
 	var t myTable
-	head, options, _ := cutLast(text, "\n)")
+	head, options := cutLast(text, "\n)")
 	t.options = strings.TrimSpace(options)
 	lines := strings.Split(head, "\n")
 	for _, line := range lines[1:] {

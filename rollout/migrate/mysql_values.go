@@ -60,14 +60,14 @@ func (m mariadb) valuesAndType(ctx context.Context, s *session, r *row, before s
 			still += ", t." + s.id(t) + " = t." + s.id(t)
 		}
 	}
-	joined := s.name(u.Table) + " t JOIN " + s.name(u.Aside) + " a ON " + s.join("a", "t", u.Key)
+	joined := s.name(u.Table) + " t JOIN " + s.name(u.Aside) + " a ON " + s.join(u.Key)
 	if u.Look != emptied {
 		if err := s.all(ctx, alter+loose); err != nil {
 			return err
 		}
 		err := s.within(ctx, func() error {
 			equal := same(MySQL, "t."+column, "a."+s.id(became(u.Columns)...))
-			if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+s.name(u.Table)+" t LEFT JOIN "+s.name(u.Aside)+" a ON "+s.join("a", "t", u.Key)+" AND "+equal+" WHERE a."+s.id(u.Key[0])+" IS NULL"); err != nil {
+			if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+s.name(u.Table)+" t LEFT JOIN "+s.name(u.Aside)+" a ON "+s.join(u.Key)+" AND "+equal+" WHERE a."+s.id(u.Key[0])+" IS NULL"); err != nil {
 				return err
 			}
 			if err := s.all(ctx,
@@ -165,7 +165,7 @@ func (m mariadb) valuesBack(ctx context.Context, s *session, u *undo) error {
 			set = append(set, "t."+s.id(column)+" = t."+s.id(column))
 		}
 	}
-	joined := s.name(u.Table) + " t JOIN " + s.name(u.Aside) + " a ON " + s.join("a", "t", u.Key)
+	joined := s.name(u.Table) + " t JOIN " + s.name(u.Aside) + " a ON " + s.join(u.Key)
 	if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+joined+" WHERE NOT ("+strings.Join(still, " AND ")+")"); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (p postgres) leave(ctx context.Context, s *session, u *undo) error {
 }
 
 // keepColumn puts aside, with the rows' keys, what was written into a column that the old schema does not have.
-func (p postgres) keepColumn(ctx context.Context, s *session, u *undo, before pgTable) error {
+func (p postgres) keepColumn(ctx context.Context, s *session, u *undo) error {
 	now, err := p.table(ctx, s, u.Table)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (p postgres) update(ctx context.Context, s *session, c Change, u *undo) err
 		"CREATE TABLE "+s.name(u.Aside)+" AS SELECT "+s.id(u.Key...)+", "+strings.Join(old, ", ")+s.from(u, c),
 		"ALTER TABLE "+s.name(u.Aside)+" ADD PRIMARY KEY ("+s.id(u.Key...)+")",
 		c.SQL,
-		"UPDATE "+s.name(u.Aside)+" a SET "+strings.Join(values, ", ")+" FROM "+s.name(u.Table)+" t WHERE "+s.join("a", "t", u.Key),
+		"UPDATE "+s.name(u.Aside)+" a SET "+strings.Join(values, ", ")+" FROM "+s.name(u.Table)+" t WHERE "+s.join(u.Key),
 		"DELETE FROM "+s.name(u.Aside)+" WHERE "+strings.Join(unchanged, " AND "),
 	)
 }

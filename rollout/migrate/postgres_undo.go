@@ -102,7 +102,7 @@ func (p postgres) data(ctx context.Context, s *session, u *undo, before pgTable)
 	case RenameColumn:
 		return s.all(ctx, alter+"RENAME COLUMN "+s.id(c.To)+" TO "+s.id(c.Column))
 	case AddColumn:
-		if err := p.keepColumn(ctx, s, u, before); err != nil {
+		if err := p.keepColumn(ctx, s, u); err != nil {
 			return err
 		}
 		return p.loosen(ctx, s, before)

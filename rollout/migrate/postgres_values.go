@@ -10,7 +10,7 @@ import (
 func (p postgres) typeBack(ctx context.Context, s *session, u *undo, before pgTable) error {
 	column, _ := before.column(u.Change.Column)
 	alter := "ALTER TABLE " + s.name(u.Table) + " ALTER COLUMN " + s.id(column.Name) + " "
-	changed := "NOT EXISTS (SELECT FROM " + s.name(u.Aside) + " a WHERE " + s.join("a", "t", u.Key) + " AND " + same(Postgres, "a."+s.id(became(u.Columns)...), "t."+s.id(column.Name)) + ")"
+	changed := "NOT EXISTS (SELECT FROM " + s.name(u.Aside) + " a WHERE " + s.join(u.Key) + " AND " + same(Postgres, "a."+s.id(became(u.Columns)...), "t."+s.id(column.Name)) + ")"
 	var err error
 	if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+s.name(u.Table)+" t WHERE "+changed); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (p postgres) typeBack(ctx context.Context, s *session, u *undo, before pgTa
 	if err := p.converted(ctx, s, u, column, unchanged); err != nil {
 		return err
 	}
-	n, err := s.exec(ctx, "UPDATE "+s.name(u.Table)+" t SET "+s.id(column.Name)+" = a."+s.id(was(u.Columns)...)+" FROM "+s.name(u.Aside)+" a WHERE t."+s.id(unchanged)+" AND "+s.join("a", "t", u.Key))
+	n, err := s.exec(ctx, "UPDATE "+s.name(u.Table)+" t SET "+s.id(column.Name)+" = a."+s.id(was(u.Columns)...)+" FROM "+s.name(u.Aside)+" a WHERE t."+s.id(unchanged)+" AND "+s.join(u.Key))
 	if err != nil {
 		return fmt.Errorf("give back the old values of %s.%s: %w", u.Table, column.Name, err)
 	}
@@ -90,12 +90,12 @@ func (p postgres) valuesBack(ctx context.Context, s *session, u *undo) error {
 		set = append(set, s.id(column)+" = CASE WHEN "+as+" THEN a."+s.id(was(u.Columns)[i])+" ELSE t."+s.id(column)+" END")
 		still = append(still, as)
 	}
-	both := s.name(u.Table) + " t JOIN " + s.name(u.Aside) + " a ON " + s.join("a", "t", u.Key)
+	both := s.name(u.Table) + " t JOIN " + s.name(u.Aside) + " a ON " + s.join(u.Key)
 	var err error
 	if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+both+" WHERE NOT ("+strings.Join(still, " AND ")+")"); err != nil {
 		return err
 	}
-	u.Result.Restored, err = s.exec(ctx, "UPDATE "+s.name(u.Table)+" t SET "+strings.Join(set, ", ")+" FROM "+s.name(u.Aside)+" a WHERE "+s.join("a", "t", u.Key)+" AND ("+strings.Join(still, " OR ")+")")
+	u.Result.Restored, err = s.exec(ctx, "UPDATE "+s.name(u.Table)+" t SET "+strings.Join(set, ", ")+" FROM "+s.name(u.Aside)+" a WHERE "+s.join(u.Key)+" AND ("+strings.Join(still, " OR ")+")")
 	if err != nil {
 		return fmt.Errorf("give back the old values of %s: %w", u.Table, err)
 	}

@@ -115,7 +115,7 @@ func (l lite) update(ctx context.Context, s *session, c Change, u *undo, any boo
 		return err
 	}
 	return s.all(ctx,
-		"UPDATE "+s.name(u.Aside)+" AS a SET "+strings.Join(values, ", ")+" FROM "+s.name(u.Table)+" AS t WHERE "+s.join("a", "t", u.Key),
+		"UPDATE "+s.name(u.Aside)+" AS a SET "+strings.Join(values, ", ")+" FROM "+s.name(u.Table)+" AS t WHERE "+s.join(u.Key),
 		"DELETE FROM "+s.name(u.Aside)+" WHERE "+strings.Join(unchanged, " AND "),
 	)
 }

@@ -17,6 +17,7 @@ func TestSQLite(t *testing.T) {
 		"a Down section that fails keeps everything":          downFails,
 		"a dump brings back every value and proves itself":    dumpAndLoad,
 		"from any migration the way back leads to the start":  anyMigration,
+		"killed after any statement it comes to the same end": liteWalk,
 		"a table without a key is not rewritten":              withoutKey,
 		"another release's plan waits for the end":            onePlanAtATime,
 	} {
@@ -135,4 +136,14 @@ func liteNeedsPoint(t *testing.T, r *rig) {
 	d := p.database()
 	p.migration(1, "INSERT INTO team VALUES (3, 'c');")
 	wants(t, d.Expand(t.Context(), p.plan(d)), "it cannot be undone: which rows of team it adds")
+}
+
+func liteWalk(t *testing.T, r *rig) {
+	walk(t, r, "CREATE TABLE users (id int PRIMARY KEY, nick text NOT NULL, price int DEFAULT 3); INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2)",
+		`-- goodstate: now
+ALTER TABLE users DROP COLUMN nick;
+CREATE TABLE orders (id int PRIMARY KEY);
+UPDATE users SET price = 9;
+DELETE FROM users WHERE id = 2;
+`)
 }

@@ -136,7 +136,7 @@ func (l lite) keepColumn(ctx context.Context, s *session, u *undo) (err error) {
 // value of its type where it is NOT NULL.
 func (l lite) columnBack(ctx context.Context, s *session, u *undo, before []object) error {
 	live, column := s.name(u.Table), u.Change.Column
-	where := " FROM " + live + " AS t WHERE NOT EXISTS (SELECT 1 FROM " + s.name(u.Aside) + " AS a WHERE " + s.join("a", "t", u.Key) + ")"
+	where := " FROM " + live + " AS t WHERE NOT EXISTS (SELECT 1 FROM " + s.name(u.Aside) + " AS a WHERE " + s.join(u.Key) + ")"
 	var err error
 	if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*)"+where); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (l lite) columnBack(ctx context.Context, s *session, u *undo, before []obje
 		}
 	}
 	if err := s.all(ctx,
-		"INSERT INTO "+live+" ("+s.id(others...)+", "+s.id(column)+") SELECT "+s.of("t", others)+", CASE WHEN a.rowid IS NULL THEN ("+value+") ELSE a."+s.id(was(u.Columns)...)+" END FROM _goodstate_live AS t LEFT JOIN "+s.name(u.Aside)+" AS a ON "+s.join("a", "t", u.Key),
+		"INSERT INTO "+live+" ("+s.id(others...)+", "+s.id(column)+") SELECT "+s.of("t", others)+", CASE WHEN a.rowid IS NULL THEN ("+value+") ELSE a."+s.id(was(u.Columns)...)+" END FROM _goodstate_live AS t LEFT JOIN "+s.name(u.Aside)+" AS a ON "+s.join(u.Key),
 		"DROP TABLE _goodstate_live", "DROP TABLE "+s.name(u.Aside), "PRAGMA legacy_alter_table = OFF",
 	); err != nil {
 		return fmt.Errorf("give %s its column %s again: %w", u.Table, column, err)
@@ -214,10 +214,10 @@ func (l lite) rowsBack(ctx context.Context, s *session, u *undo) (err error) {
 		set = append(set, s.id(column)+" = CASE WHEN "+as+" THEN a."+s.id(was(u.Columns)[i])+" ELSE t."+s.id(column)+" END")
 		still = append(still, as)
 	}
-	if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+s.name(u.Table)+" AS t JOIN "+s.name(u.Aside)+" AS a ON "+s.join("a", "t", u.Key)+" WHERE NOT ("+strings.Join(still, " AND ")+")"); err != nil {
+	if u.Result.Meanwhile, err = s.count(ctx, "SELECT count(*) FROM "+s.name(u.Table)+" AS t JOIN "+s.name(u.Aside)+" AS a ON "+s.join(u.Key)+" WHERE NOT ("+strings.Join(still, " AND ")+")"); err != nil {
 		return err
 	}
-	u.Result.Restored, err = s.exec(ctx, "UPDATE "+s.name(u.Table)+" AS t SET "+strings.Join(set, ", ")+" FROM "+s.name(u.Aside)+" AS a WHERE "+s.join("a", "t", u.Key)+" AND ("+strings.Join(still, " OR ")+")")
+	u.Result.Restored, err = s.exec(ctx, "UPDATE "+s.name(u.Table)+" AS t SET "+strings.Join(set, ", ")+" FROM "+s.name(u.Aside)+" AS a WHERE "+s.join(u.Key)+" AND ("+strings.Join(still, " OR ")+")")
 	if err != nil {
 		return fmt.Errorf("give back the old values of %s: %w", u.Table, err)
 	}
