@@ -122,26 +122,49 @@ func (r *round) findPushed(ctx context.Context, remote string, ref pushed) error
 		sortFiles(r.scope.files)
 		return nil
 	}
-	args := append([]string{"log", "--format=", "--name-only", "-z", "--no-renames", "-m", "--no-ext-diff", r.tip, "--not"}, known...)
-	out, err := r.repo.git(ctx, r.repo.Index, nil, args...)
+	commits, err := r.repo.git(ctx, r.repo.Index, nil, append([]string{"rev-list", r.tip, "--not"}, known...)...)
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
-	for name := range bytes.SplitSeq(out, []byte{0}) {
-		p := strings.TrimPrefix(string(name), "\n")
-		if p == "" || seen[p] {
-			continue
+	out, err := r.repo.git(ctx, r.repo.Index, commits, "diff-tree", "--stdin", "-r", "-m", "--root", "--no-commit-id", "--raw", "-z", "--no-renames", "--no-abbrev")
+	if err != nil {
+		return err
+	}
+	steps, err := parseRaw(out)
+	if err != nil {
+		return err
+	}
+	r.scope = inTree(steps, tree)
+	return nil
+}
+
+// inTree is what many changes come to in the end: each file once, as the tree has it. It is new when one of the changes made it.
+func inTree(steps changes, tree map[string]listed) changes {
+	var sum changes
+	seen := map[string]*file{}
+	for _, step := range steps.files {
+		f := seen[step.path]
+		if f == nil {
+			e, ok := tree[step.path]
+			if !ok {
+				continue // made and taken away again
+			}
+			f = &file{path: step.path, mode: e.mode, old: step.old, oid: e.oid, size: -1}
+			seen[step.path] = f
+			sum.files = append(sum.files, f)
 		}
-		seen[p] = true
-		if e, ok := tree[p]; ok {
-			r.scope.files = append(r.scope.files, &file{path: p, mode: e.mode, old: e.mode, oid: e.oid, size: -1})
-		} else {
-			r.scope.deleted = append(r.scope.deleted, p)
+		if step.old == 0 {
+			f.old = 0
 		}
 	}
-	sortFiles(r.scope.files)
-	return nil
+	slices.Sort(steps.deleted)
+	for _, p := range slices.Compact(steps.deleted) {
+		if _, still := tree[p]; !still {
+			sum.deleted = append(sum.deleted, p)
+		}
+	}
+	sortFiles(sum.files)
+	return sum
 }
 
 // knownThere names what the other side has for sure, as arguments of git log: what the ref was, and what was fetched from there.

@@ -130,3 +130,23 @@ func TestAFirstPushBringsEverything(t *testing.T) {
 		t.Errorf("the job saw %q (%v), want all files, once", content, err)
 	}
 }
+
+func TestAPushOfAMergeBringsWhatItsCommitsChange(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "list")
+	w := pushing(t, plan.Job{Name: "list", Run: `printf '%s|' {files} >> ` + list})
+	w.git("checkout", "-q", "-b", "side")
+	w.stage("side.txt", "s\n")
+	w.stage("\nodd.txt", "o\n")
+	w.git("commit", "-q", "--no-verify", "-m", "side")
+	w.git("checkout", "-q", "main")
+	w.stage("gone.txt", "g\n")
+	w.git("commit", "-q", "--no-verify", "-m", "gone")
+	w.git("rm", "-q", "gone.txt")
+	w.stage("a.txt", "main\n")
+	w.git("commit", "-q", "--no-verify", "-m", "main")
+	w.git("merge", "-q", "--no-verify", "-m", "merge", "side")
+	w.git("push", "-q", "origin", "main")
+	if content, err := os.ReadFile(list); err != nil || string(content) != "\nodd.txt|a.txt|side.txt|" {
+		t.Errorf("the job saw %q (%v)", content, err)
+	}
+}

@@ -8,7 +8,8 @@ import (
 )
 
 // Expand does what has to be there before the new release gets traffic. It is harmless to call it again, also after it was
-// killed. When it fails, nothing of the file that failed is left half done, or the error says what is.
+// killed. When it fails, nothing of the file that failed is left half done, or the error says what is. A version whose file has
+// changes that wait for Contract is noted in goose's table when those are done.
 func (d *Database) Expand(ctx context.Context, p Plan) error {
 	return d.session(ctx, true, func(s *session) error {
 		h, err := s.begin(ctx, p)

@@ -26,6 +26,7 @@ func TestPostgres(t *testing.T) {
 		"a column that something depends on is not dropped":              pgDependents,
 		"an index is built concurrently and built anew when interrupted": pgConcurrently,
 		"killed after any statement it comes to the same end":            pgWalk,
+		"goose's table may be in another schema":                         pgOtherTable,
 		"the same release can be tried again after the way back":         pgAgain,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, r) })
@@ -294,4 +295,16 @@ CREATE TABLE orders (id int PRIMARY KEY);
 ALTER TABLE users ALTER price TYPE bigint;
 UPDATE users SET price = 9;
 `)
+}
+
+func pgOtherTable(t *testing.T, r *rig) {
+	p := r.place(t, "CREATE SCHEMA versions; CREATE TABLE users (id int PRIMARY KEY)")
+	p.config.Table = "versions.applied"
+	d := p.database()
+	p.migration(1, "ALTER TABLE users ADD COLUMN x int;")
+	plan := p.plan(d)
+	p.expand(d, plan)
+	p.same("the versions", p.rows("SELECT version_id FROM versions.applied ORDER BY id"), "0\n1\n")
+	p.back(d, plan)
+	p.same("the versions", p.rows("SELECT version_id FROM versions.applied ORDER BY id"), "0\n")
 }

@@ -7,6 +7,7 @@ import (
 )
 
 func TestSQLite(t *testing.T) {
+	t.Parallel()
 	r := &rig{driver: SQLite}
 	for name, test := range map[string]func(*testing.T, *rig){
 		"everything that was dropped or rewritten comes back": liteComesBack,

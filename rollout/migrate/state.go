@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/pressly/goose/v3/database"
 )
@@ -73,7 +74,7 @@ func (s *session) prepare(ctx context.Context) error {
 		text = text[:len(text)-len("text NOT NULL,\n  at bigint NOT NULL,\n  PRIMARY KEY (plan, seq)\n)")] +
 			"longtext NOT NULL,\n  at bigint NOT NULL,\n  PRIMARY KEY (plan, seq)\n) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 	}
-	if n, err := s.hasTable(ctx, stateTable); err != nil || n {
+	if there, err := s.hasTable(ctx, stateTable); err != nil || there {
 		return err
 	}
 	if _, err := s.exec(ctx, text); err != nil {
@@ -83,7 +84,11 @@ func (s *session) prepare(ctx context.Context) error {
 }
 
 func (s *session) hasTable(ctx context.Context, name string) (bool, error) {
-	columns, err := s.engine.columns(ctx, s, Name{Name: name})
+	at := Name{Name: name}
+	if schema, table, ok := strings.Cut(name, "."); ok { // goose's table may be somewhere else
+		at = Name{schema, table}
+	}
+	columns, err := s.engine.columns(ctx, s, at)
 	if err != nil {
 		return false, fmt.Errorf("look for the table %s: %w", name, err)
 	}
