@@ -58,8 +58,7 @@ func (b *blobs) each(ids []string, wanted func(i int, size int64) bool, got func
 		}
 		if err != nil {
 			_ = b.cmd.Process.Kill() // lets go of the question
-			_ = <-asked              // err says why
-			return err
+			return errors.Join(err, <-asked)
 		}
 	}
 	if err := <-asked; err != nil {
