@@ -277,3 +277,32 @@ func TestTheDatabaseDemoLosesNoRow(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatCannotBeUndoneHasItsRowsAgainFromTheRestorePoint(t *testing.T) {
+	s := newShop(t, engines[0])
+	if s == nil {
+		return
+	}
+	leave := s.visitors()
+	defer leave()
+	text, err := os.ReadFile(s.file)
+	s.must(err)
+	s.must(os.WriteFile(s.file, []byte(strings.Replace(string(text), "url: {secret: db}", "url: {secret: db}, irreversible: allow", 1)), 0o600))
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	s.order(1, "tea", "no milk")
+	s.order(2, "cake", "with candles")
+	repo := filepath.Join(s.dir, "repo")
+	s.git(repo, "checkout", "-q", "v2")
+	s.must(os.WriteFile(filepath.Join(repo, "migrations", "00002_currency.sql"), []byte("-- goodstate: now\n-- +goose Up\nTRUNCATE orders;\n"), 0o600))
+	s.git(repo, "commit", "-q", "-a", "-m", "empties the table")
+	s.git(repo, "tag", "empties")
+	out, code := s.goodstate("deploy", "web", "empties")
+	if code != 4 || !strings.Contains(out, "restore point") {
+		t.Fatalf("deploy ended with %d:\n%s", code, out)
+	}
+	if got, want := strings.Join(s.orders(), "; "), `1 tea "no milk"; 2 cake "with candles"`; got != want {
+		t.Errorf("the orders are %s, want %s\n%s", got, want, out)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -30,13 +31,41 @@ type schemaStep struct {
 	At     time.Time       `json:"at"`
 }
 
+// mover moves a database: our own reading of migrations, or a tool of the user's.
+type mover interface {
+	Plan(ctx context.Context) (migrate.Plan, error)
+	Expand(ctx context.Context, p migrate.Plan) error
+	Contract(ctx context.Context, p migrate.Plan) error
+	Back(ctx context.Context, p migrate.Plan) (migrate.Report, error)
+	Clean(ctx context.Context) ([]string, error)
+	Close() error
+}
+
+// tool is a mover whose commands know only up and down.
+type tool struct {
+	*migrate.Tool
+	irreversible string
+}
+
+func (t tool) Plan(ctx context.Context) (migrate.Plan, error) {
+	return t.Tool.Plan(ctx, t.irreversible)
+}
+func (t tool) Contract(context.Context, migrate.Plan) error { return nil }
+func (t tool) Clean(context.Context) ([]string, error)      { return nil, nil }
+func (t tool) Close() error                                 { return nil }
+
 // database opens the database of a release with the migrations in its folder.
-func (s *Rollouts) database(ctx context.Context, k Kept) (*migrate.Database, error) {
-	return migrate.Open(ctx, *k.Config.Migrations, k.Dir, s.Secret)
+func (s *Rollouts) database(ctx context.Context, k Kept) (mover, error) {
+	conf := *k.Config.Migrations
+	if conf.Command == nil {
+		return migrate.Open(ctx, conf, k.Dir, s.Secret)
+	}
+	t, err := migrate.OpenTool(ctx, conf, k.Dir, s.Secret)
+	return tool{t, conf.Irreversible}, err
 }
 
 // withDatabase does something with the release's database. An error of the database is an outcome of the step and not of the run, which can go back.
-func (ro *rollout) withDatabase(step, text string, k Kept, fn func(ctx context.Context, db *migrate.Database) (schemaStep, error)) (schemaStep, error) {
+func (ro *rollout) withDatabase(step, text string, k Kept, fn func(ctx context.Context, db mover) (schemaStep, error)) (schemaStep, error) {
 	return do(ro, step, text, func(ctx context.Context) (out schemaStep, err error) {
 		db, err := ro.database(ctx, k)
 		if err == nil {
@@ -60,7 +89,7 @@ func (ro *rollout) expand() (broken string, t *Trigger, err error) {
 	if ro.in.Config.Migrations == nil {
 		return "", nil, nil
 	}
-	planned, err := ro.withDatabase("schema-plan", "see what the database needs", ro.new, func(ctx context.Context, db *migrate.Database) (schemaStep, error) {
+	planned, err := ro.withDatabase("schema-plan", "see what the database needs", ro.new, func(ctx context.Context, db mover) (schemaStep, error) {
 		p, err := db.Plan(ctx)
 		if err != nil {
 			return schemaStep{}, err
@@ -91,7 +120,7 @@ func (ro *rollout) expand() (broken string, t *Trigger, err error) {
 		p = *point.Plan
 	}
 	ro.schema = &p
-	grown, err := ro.withDatabase("expand", fmt.Sprintf("schema: from version %d, what %s needs", p.From, ro.new.Release.Version), ro.new, func(ctx context.Context, db *migrate.Database) (schemaStep, error) {
+	grown, err := ro.withDatabase("expand", fmt.Sprintf("schema: from version %d, what %s needs", p.From, ro.new.Release.Version), ro.new, func(ctx context.Context, db mover) (schemaStep, error) {
 		if err := ro.remember(ctx, p); err != nil { // first, so that every way back knows what was done
 			return schemaStep{}, err
 		}
@@ -118,26 +147,76 @@ func (ro *rollout) expand() (broken string, t *Trigger, err error) {
 	return "", t, err
 }
 
-// restorePoint takes the copy without which a migration that cannot be undone does not run.
+// restorePoint takes the copy without which a migration that cannot be undone does not run: from what takes restore points where there is something, else as a
+// dump of the tables that the migration touches.
 func (ro *rollout) restorePoint(p migrate.Plan) (schemaStep, error) {
-	return do(ro, "restore-point", "take a restore point: the migration cannot be undone", func(ctx context.Context) (schemaStep, error) {
-		if ro.Snapshots == nil {
-			return schemaStep{Broken: "the migration cannot be undone and needs a restore point, and nothing here can take one: make it reversible, or split it off", At: time.Now()}, nil
+	return ro.withDatabase("restore-point", "take a restore point: the migration cannot be undone", ro.new, func(ctx context.Context, db mover) (schemaStep, error) {
+		var err error
+		if ro.Snapshots != nil {
+			var tables []string
+			for _, t := range p.Tables() {
+				if !p.Blind() { // else none is named, which means all
+					tables = append(tables, t.String())
+				}
+			}
+			p.Point, err = ro.Snapshots.Snapshot(ctx, ro.in.Service, ro.r.ID(), tables)
+		} else if own, ok := db.(*migrate.Database); ok {
+			p.Point, err = ro.dump(ctx, own, p)
+		} else {
+			err = errors.New("the migration cannot be undone and needs a restore point, and a command's tables are not known: give it a down command")
 		}
-		var tables []string
-		for _, t := range p.Tables() {
-			tables = append(tables, t.String())
-		}
-		point, err := ro.Snapshots.Snapshot(ctx, ro.in.Service, ro.r.ID(), tables)
-		if ctx.Err() != nil {
-			return schemaStep{}, ctx.Err()
-		}
-		if err != nil {
-			return schemaStep{Broken: fmt.Sprintf("restore point: %v", err), At: time.Now()}, nil
-		}
-		p.Point = point
-		return schemaStep{Plan: &p, At: time.Now()}, nil
+		return schemaStep{Plan: &p}, err
 	})
+}
+
+// dumped begins the names of restore points that are files of ours.
+const dumped = "dump:"
+
+// dump writes the rows of the tables that the plan touches into a file beside the record, and returns the name of the restore point.
+func (ro *rollout) dump(ctx context.Context, db *migrate.Database, p migrate.Plan) (point string, err error) {
+	path := filepath.Join(ro.Store.Dir(), "restore-points", ro.in.Service, ro.r.ID()+".dump")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("restore point: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("restore point: %w", err)
+	}
+	tables := p.Tables()
+	if p.Blind() {
+		tables, err = db.Tables(ctx)
+	}
+	var got migrate.DumpResult
+	if err == nil {
+		got, err = db.Dump(ctx, tables, f)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", fmt.Errorf("restore point: %w", err)
+	}
+	var rows int64
+	for _, n := range got.Rows {
+		rows += n
+	}
+	return dumped + path, ro.record(ctx, "restore-point", fmt.Sprintf("restore point %s has %d rows", path, rows), got)
+}
+
+// load brings the rows of a restore point back that is a file of ours.
+func (ro *rollout) load(ctx context.Context, db mover, point string) error {
+	path, ours := strings.CutPrefix(point, dumped)
+	own, ok := db.(*migrate.Database)
+	if !ours || !ok {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("restore point: %w", err)
+	}
+	defer f.Close()
+	got, err := own.Load(ctx, f)
+	if err != nil {
+		return fmt.Errorf("restore point %s: %w", path, err)
+	}
+	return ro.record(ctx, "restored", "the rows of the restore point are back", got)
 }
 
 // contract does what had to wait until nobody needs the old release any more.
@@ -156,7 +235,7 @@ func (ro *rollout) contract() (broken string, err error) {
 		}
 		text = fmt.Sprintf("schema: to version %d, what only %s needed is put aside", p.To, ro.oldName())
 	}
-	out, err := ro.withDatabase("contract", text, ro.new, func(ctx context.Context, db *migrate.Database) (schemaStep, error) {
+	out, err := ro.withDatabase("contract", text, ro.new, func(ctx context.Context, db mover) (schemaStep, error) {
 		if err := db.Contract(ctx, p); err != nil {
 			return schemaStep{}, err
 		}
@@ -180,8 +259,11 @@ func (ro *rollout) schemaBack(res *Result) (problem string, err error) {
 	}
 	for i, m := range undo {
 		text := fmt.Sprintf("schema: back from version %d to %d, with its data", m.Plan.To, m.Plan.From)
-		out, err := ro.withDatabase(fmt.Sprintf("schema-back-%d", i), text, m.Kept, func(ctx context.Context, db *migrate.Database) (schemaStep, error) {
+		out, err := ro.withDatabase(fmt.Sprintf("schema-back-%d", i), text, m.Kept, func(ctx context.Context, db mover) (schemaStep, error) {
 			rep, err := db.Back(ctx, m.Plan)
+			if err == nil {
+				err = ro.load(ctx, db, m.Plan.Point)
+			}
 			if err != nil {
 				return schemaStep{Report: &rep}, err
 			}
@@ -196,10 +278,13 @@ func (ro *rollout) schemaBack(res *Result) (problem string, err error) {
 		f := good.Finding{Check: "schema", Verdict: good.Fail, Observed: out.Broken, Wanted: "the schema of before, and every row"}
 		if out.Report != nil && out.Broken == "" {
 			f = schemaFinding(*out.Report)
+			if f.Verdict == good.Fail && m.Plan.Point != "" && out.Report.Lost == 0 {
+				f.Verdict, f.Hint = good.Unknown, "what could not be undone has its rows again from the restore point; look whether the schema is as the old release wants it"
+			}
 		}
 		f.At = out.At
 		res.Schema = append(res.Schema, f)
-		if f.Verdict != good.Pass {
+		if f.Verdict == good.Fail {
 			return f.Observed, nil // older changes rest on this one
 		}
 	}

@@ -46,6 +46,7 @@ func TestAFullDiskAtAnyStepLosesNothing(t *testing.T) {
 	}
 	for _, s := range situations()[:5] {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			k := newWalk(t, s)
 			refused := 0
 			for at := 1; ; at++ {

@@ -10,9 +10,13 @@ func (p Plan) Words() []string {
 	if p.Empty() {
 		return []string{fmt.Sprintf("the schema is at version %d and nothing is pending", p.From)}
 	}
-	out := []string{fmt.Sprintf("schema %d to %d, %d changes", p.From, p.To, len(p.Changes))}
+	out := []string{fmt.Sprintf("schema %d to %d, changes: %d", p.From, p.To, len(p.Changes))}
 	if p.Needs && p.Refused == "" {
-		out = append(out, "before anything: a restore point of "+tableList(p.Tables()))
+		of := tableList(p.Tables())
+		if p.Blind() {
+			of = "all tables, because it cannot be told which ones are touched"
+		}
+		out = append(out, "before anything: a restore point of "+of)
 	}
 	for _, phase := range []Class{Expand, Contract} {
 		when := "before any traffic"
