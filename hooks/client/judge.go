@@ -8,9 +8,21 @@ import (
 	"goodstate.dev/goodstate/hooks/rule"
 )
 
+// seenAs is the file as rules see it, without its content. What a link pointed to can be had: a rule tells by it that a link has become a file.
+func (r *round) seenAs(f *file) *rule.File {
+	v := &rule.File{Path: f.path, Mode: f.mode, Old: f.old, Size: f.size}
+	if f.old == rule.Symlink && !none(f.was) {
+		v.OldContent = func() ([]byte, error) {
+			content, _, err := r.batch.get(f.was)
+			return content, err
+		}
+	}
+	return v
+}
+
 // judgeFile lets the rules repair and judge one file. The content is nil where it must be read from the object.
 func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bool) ([]byte, []rule.Finding, error) {
-	v := &rule.File{Path: f.path, Mode: f.mode, Old: f.old, Size: f.size}
+	v := r.seenAs(f)
 	known := content != nil
 	v.Content = func() ([]byte, error) {
 		if f.mode == rule.Submodule {

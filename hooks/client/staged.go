@@ -16,6 +16,7 @@ type file struct {
 	mode rule.Mode
 	old  rule.Mode // before the change, 0 when it is new
 	oid  string    // of the content, as it is in the index now
+	was  string    // of the content before the change; empty or zeros when it is new or nobody asked
 	disk onDisk
 	size int64 // of the content; -1 when nobody has asked yet
 }
@@ -108,7 +109,7 @@ func parseRaw(out []byte) (changes, error) {
 			c.deleted = append(c.deleted, string(name))
 		case 'U': // a conflict that is not resolved cannot be committed: Git itself refuses it
 		default:
-			c.files = append(c.files, &file{path: string(name), mode: now, old: old, oid: words[3], size: -1})
+			c.files = append(c.files, &file{path: string(name), mode: now, old: old, oid: words[3], was: words[2], size: -1})
 		}
 	}
 	return c, nil

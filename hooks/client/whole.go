@@ -23,7 +23,7 @@ func (r *round) changeRules(ctx context.Context, rules []native) error {
 		}
 		c := &rule.Change{Branch: r.repo.branch()}
 		for _, f := range r.scope.files {
-			v := &rule.File{Path: f.path, Mode: f.mode, Old: f.old, Size: f.size}
+			v := r.seenAs(f)
 			v.Content = func() ([]byte, error) {
 				content, _, err := r.batch.get(f.oid)
 				return content, err
