@@ -81,12 +81,12 @@ func TestABadReleaseGoesBackByItselfWithEveryStrategy(t *testing.T) {
 }
 
 // walk releases v1, and then the version with a controller that is killed at one point and started again, for every point that the
-// way to its end has.
-func walk(t *testing.T, version string, ended func(s *site, res rollout.Result)) {
+// way to its end has and that is chosen.
+func walk(t *testing.T, version string, ended func(s *site, res rollout.Result), chosen func(point string) bool) {
 	walkFrom(t, version, func(t *testing.T) (*site, func(rollout.Result)) {
 		s := newSite(t, canary)
 		return s, func(res rollout.Result) { ended(s, res) }
-	}, func(string) bool { return true })
+	}, chosen)
 }
 
 // walkFrom is walk with sites of another kind, over the points that are chosen.
@@ -130,11 +130,13 @@ func walkFrom(t *testing.T, version string, fresh func(t *testing.T) (*site, fun
 }
 
 func TestAControllerThatIsKilledAtAnyStepOfTheWayBackLeavesTheOldReleaseServing(t *testing.T) {
-	walk(t, "v2", func(s *site, res rollout.Result) { s.isWell(res, rollout.RolledBack, "v1") })
+	walk(t, "v2", func(s *site, res rollout.Result) { s.isWell(res, rollout.RolledBack, "v1") }, func(string) bool { return true })
 }
 
 func TestAControllerThatIsKilledAtAnyStepOfTheWayForwardLeavesTheNewReleaseServing(t *testing.T) {
-	walk(t, "v4", func(s *site, res rollout.Result) { s.isWell(res, rollout.Promoted, "v4") })
+	walk(t, "v4", func(s *site, res rollout.Result) { s.isWell(res, rollout.Promoted, "v4") }, func(point string) bool {
+		return os.Getenv(everything) != "" || strings.HasPrefix(point, "after ") // before the next step is nearly the same
+	})
 }
 
 func TestAProxyThatIsKilledComesBackWithItsRoutesAndTheRolloutGoesOn(t *testing.T) {
