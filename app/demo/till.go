@@ -74,7 +74,7 @@ func (t *till) order(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no rate", http.StatusInternalServerError)
 		return
 	}
-	// Numbers and items are chosen here and in the demo; quoting is for the three databases' different placeholders.
+	// Numbers and items are chosen here and in the demo; a number is formatted, because the three databases write parameters differently.
 	number, err := orderNumber(r.FormValue("number"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -13,17 +13,16 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/hooks/plan"
+	"goodstate.dev/goodstate/internal/real"
 )
 
 // await waits until a file is there.
 func await(t *testing.T, path string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-	}
-	t.Fatalf("%s did not appear within 30s", path)
+	real.Eventually(t, 30*time.Second, path+" appears", func() bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
 }
 
 // interrupt starts a commit and sends a signal to all of it when a job has begun.
@@ -66,11 +65,7 @@ func TestACommitThatIsInterruptedPutsBackWhatAJobSpoiled(t *testing.T) {
 
 func waitFor(t *testing.T, what func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !what(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it did not happen within 30s")
-		}
-	}
+	real.Eventually(t, 30*time.Second, "what is waited for happens", what)
 }
 
 func TestAKillWhileAJobWritesIsMendedByTheNextStart(t *testing.T) {
