@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,10 @@ func TestAChannelThatHangsDoesNotHoldUpTheOthersNorTheSender(t *testing.T) {
 	for i := range 20 {
 		send(t, n, rolledBack(fmt.Sprint(i)))
 	}
-	eventually(t, "the fast channel has all", func() bool { return len(fast.all()) == 20 })
+	eventually(t, "the fast channel has all, and it is recorded", func() bool {
+		waits := slices.ContainsFunc(status(t, n), func(u Undelivered) bool { return u.Channel == "fast" })
+		return len(fast.all()) == 20 && !waits
+	})
 	if got := len(slow.all()); got > 1 {
 		t.Errorf("the slow one got %d at once", got)
 	}
