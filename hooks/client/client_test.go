@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,7 +105,10 @@ func realpath(t *testing.T, path string) string {
 // hooks installs hooks with a plan.
 func (w *tree) hooks(stages map[string]plan.Stage) {
 	w.t.Helper()
+	stages = maps.Clone(stages) // other tests have the same ones
 	for name, s := range stages {
+		s.Jobs = slices.Clone(s.Jobs)
+		stages[name] = s
 		for i := range s.Jobs {
 			if s.Jobs[i].Within == 0 {
 				s.Jobs[i].Within = time.Minute
