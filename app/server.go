@@ -91,11 +91,15 @@ func (a *App) Listen(ctx context.Context) (address string, err error) {
 	scheme := "http"
 	server := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)}
 	if conf.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(conf.Cert, conf.Key)
-		if err != nil {
+		// Read at each handshake, so that a renewed certificate counts at once.
+		load := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(conf.Cert, conf.Key)
+			return &pair, err
+		}
+		if _, err := load(nil); err != nil {
 			return "", errors.Join(fmt.Errorf("certificate of the dashboard: %w", err), l.Close())
 		}
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+		server.TLSConfig = &tls.Config{GetCertificate: load, MinVersion: tls.VersionTLS12}
 		scheme = "https"
 	}
 	done := make(chan struct{})

@@ -76,8 +76,8 @@ func (r Repository) walk(ctx context.Context, tips, bases []string, signatures b
 		}
 		more := commits(out, yield)
 		if !more {
-			cancel() // nobody reads the rest
-			_ = cmd.Wait()
+			cancel()       // nobody reads the rest
+			_ = cmd.Wait() // it was told to end
 			return
 		}
 		if err := cmd.Wait(); err != nil {
