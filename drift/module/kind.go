@@ -37,6 +37,8 @@ type Kind struct {
 	RequiredBy        map[string][]string
 	// Raw takes arguments that no list of options describes: they are not checked.
 	Raw bool
+	// Own says that Ansible has no module of this name on the host: it is a part of one that the controller carries out.
+	Own bool
 	// Plan looks at the host and adds what it would change to the task with Change. It changes nothing itself.
 	Plan func(ctx context.Context, t *Task) error
 }

@@ -60,7 +60,7 @@ func (t *Task) resolve() error {
 			more["hint"] = fmt.Sprintf("did you mean %s?", near)
 		}
 		return fail(fmt.Sprintf("Unsupported parameters for (%s) module: %s. Supported parameters include: %s.",
-			t.kind.Name, strings.Join(p.unsupported, ", "), p.supported), more)
+			t.Module, strings.Join(p.unsupported, ", "), p.supported), more)
 	}
 	return nil
 }

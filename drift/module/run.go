@@ -31,7 +31,7 @@ func Run(ctx context.Context, call Call) (result Result) {
 	}
 	if call.Check && kind.Check == CheckNone {
 		t.Return("skipped", true)
-		t.Return("msg", fmt.Sprintf("remote module (%s) does not support check mode", kind.Name))
+		t.Return("msg", fmt.Sprintf("remote module (%s) does not support check mode", call.Module))
 		return t.finish(nil)
 	}
 	return t.finish(t.carryOut(ctx))
