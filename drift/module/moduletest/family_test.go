@@ -3,6 +3,7 @@ package moduletest
 import (
 	"context"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestUnknownOptionsAreRefusedInAnsiblesWords(t *testing.T) {
 			for _, o := range k.Options {
 				for name := range strings.SplitSeq(o.Name+","+strings.Join(o.Aliases, ","), ",") {
 					if o.Since != "" {
-						msg = strings.Replace(msg, ", "+name+",", ",", 1) // this release of Ansible has none
+						msg = regexp.MustCompile(`([ (])`+name+", ").ReplaceAllString(msg, "$1") // this release of Ansible has none
 					}
 				}
 			}

@@ -31,12 +31,18 @@ type Scenario struct {
 	Paths  string
 	// IgnoreCheck are those of check mode only: there Ansible says less than it would do.
 	IgnoreCheck []string
+	// ChecksMore says that Ansible's module skips in check mode, and ours does not.
+	ChecksMore bool
 	// Only leaves Ansible out: what it does differs for a reason that Why tells.
 	Only bool
 	Why  string
 	// Verify runs in both roots afterwards; what it prints must be equal.
 	Verify string
-	Slow   bool // only where E2E_ALL is set
+	// Sort is a list in the result whose order means nothing.
+	Sort string
+	// Facts compares ansible_facts too.
+	Facts bool
+	Slow  bool // only where E2E_ALL is set
 }
 
 // allowed are the keys that may differ in any module, with the reason.
@@ -117,10 +123,26 @@ func (p *Pair) step(t *testing.T, s Scenario, what string, call Call) map[string
 	if s.Only {
 		return ours
 	}
+	if s.ChecksMore && call.Check {
+		return ours
+	}
 	theirs := p.ansible.Ansible(call)
 	ignore := s.Ignore
 	if call.Check {
 		ignore = append(slices.Clone(ignore), s.IgnoreCheck...)
+	}
+	for _, r := range []map[string]any{theirs, ours} {
+		sortList(r, s.Sort)
+		if s.Facts {
+			r["facts"] = r["ansible_facts"]
+		}
+	}
+	if call.Check && theirs["failed"] == nil { // there we may say more than Ansible
+		for key := range ours {
+			if _, said := theirs[key]; !said && key != "failed" && key != "changed" && key != "skipped" {
+				ignore = append(ignore, key)
+			}
+		}
 	}
 	for _, line := range Compare(theirs, ours, ignore) {
 		t.Errorf("%s: %s", what, line)
@@ -129,6 +151,24 @@ func (p *Pair) step(t *testing.T, s Scenario, what string, call Call) map[string
 		t.Logf("%s: ansible %s\nours %s", what, show(theirs), show(ours))
 	}
 	return ours
+}
+
+// moving are the fields of a file that two equal roots do not share.
+var moving = []string{"atime", "mtime", "ctime", "inode", "dev", "blocks"}
+
+func sortList(r map[string]any, key string) {
+	list, ok := r[key].([]any)
+	if !ok {
+		return
+	}
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok {
+			for _, k := range moving {
+				delete(m, k)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b any) int { return strings.Compare(show(a), show(b)) })
 }
 
 func (p *Pair) trees(t *testing.T, s Scenario) {
