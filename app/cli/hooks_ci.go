@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,11 +28,7 @@ func hooksCI(t *terminal) *cobra.Command {
 	format := c.Flags().String("format", "text", strings.Join(report.Formats(), ", "))
 	out := c.Flags().StringP("out", "o", "", "file for the report (default: standard output)")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		conf, _, err := t.load()
-		if err != nil {
-			return err
-		}
-		policy, err := conf.Hooks.Range()
+		policy, err := t.rangePolicy()
 		if err != nil {
 			return err
 		}
@@ -52,6 +49,23 @@ func hooksCI(t *terminal) *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// rangePolicy is what commits are judged by: the configuration, and what it takes in.
+func (t *terminal) rangePolicy() (*server.Policy, error) {
+	path, err := t.configFile()
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	parts, err := app.ReadGates(filepath.Base(path), data, app.Folder(filepath.Dir(path)))
+	if err != nil {
+		return nil, err
+	}
+	return parts.Range()
 }
 
 func judgeRange(ctx context.Context, repo server.Repository, policy *server.Policy, from, to string) (*server.Judgement, error) {

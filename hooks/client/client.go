@@ -85,7 +85,10 @@ func run(ctx context.Context, repo *Repo, call Call, report *Report) error {
 	if stage, err = repo.skip(ctx, stage, call.Stage, report); err != nil {
 		return err
 	}
-	if len(stage.Jobs) == 0 && len(stage.Rules) == 0 && len(stage.Message) == 0 {
+	for _, c := range stage.Cannot {
+		report.add(Result{Job: c.Name, Why: "cannot be run here: " + c.Why})
+	}
+	if stage.Empty() {
 		return nil
 	}
 	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index}
@@ -95,15 +98,20 @@ func run(ctx context.Context, repo *Repo, call Call, report *Report) error {
 
 // plan reads the plan of the configuration; nil when the work tree has no configuration.
 func (repo *Repo) plan(ctx context.Context) (*plan.Plan, error) {
-	config, err := readConfig(repo.Top)
+	name, config, err := readConfig(repo.Top)
 	if err != nil || config == nil {
 		return nil, err
 	}
 	p, err := plan.Read(repo.shared(), config)
-	if err == nil || !errors.Is(err, os.ErrNotExist) {
-		return p, err
+	if err == nil {
+		fresh, err := p.Fresh(repo.Top)
+		if err != nil || fresh {
+			return p, err
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
 	}
-	if err := repo.compile(ctx); err != nil {
+	if err := repo.compile(ctx, name); err != nil {
 		return nil, err
 	}
 	return plan.Read(repo.shared(), config)

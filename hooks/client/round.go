@@ -38,8 +38,8 @@ func (r *round) do(ctx context.Context) error {
 	case after(r.call.Stage):
 		return r.afterwards(ctx)
 	}
-	if len(r.stage.Message) > 0 {
-		if err := r.message(ctx); err != nil {
+	if len(r.stage.Messages) > 0 {
+		if err := r.messages(ctx); err != nil {
 			return err
 		}
 		if len(r.stage.Jobs) == 0 && len(r.stage.Rules) == 0 {
