@@ -77,19 +77,24 @@ func (c Cache) Manifest(ctx context.Context, repo, rev string) ([]byte, error) {
 // kept are variables of Git that say how to reach a repository, and not which one is meant.
 var kept = []string{"GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}
 
+// reaching is the environment for commands that go to other repositories than the one whose hook may have started this.
+func reaching() []string {
+	all := []string{"GIT_TERMINAL_PROMPT=0"}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(name, "GIT_") || slices.Contains(kept, name) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
 // command runs one step. Its output is shown only when it fails.
 func command(ctx context.Context, dir string, env []string, program string, args ...string) error {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(limited, program, args...)
-	cmd.Dir = dir
-	for _, v := range os.Environ() {
-		name, _, _ := strings.Cut(v, "=")
-		if !strings.HasPrefix(name, "GIT_") || slices.Contains(kept, name) {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	cmd.Env = append(append(cmd.Env, "GIT_TERMINAL_PROMPT=0"), env...)
+	cmd.Dir, cmd.Env = dir, append(reaching(), env...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.WaitDelay = time.Second
