@@ -58,9 +58,9 @@ func Folder(top string) Files {
 	}
 }
 
-// ReadHooks reads what holds in a work tree, with the environments that hooks of other tools need; they are made where they are not there yet. The bytes are
-// those of the main file. Without goodstate.yaml the configurations of other tools hold.
-func ReadHooks(ctx context.Context, top, file string) (*Hooks, []byte, error) {
+// ReadHooks reads what holds in a work tree. The environments are for hooks of other tools, and are made where they are not there yet; without any only rules
+// can be run. The bytes are those of the main file. Without goodstate.yaml the configurations of other tools hold.
+func ReadHooks(top, file string, env moving.Environments) (*Hooks, []byte, error) {
 	if file == "" {
 		file = mainHooks(top)
 	}
@@ -83,7 +83,7 @@ func ReadHooks(ctx context.Context, top, file string) (*Hooks, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := h.use(ctx, top, main.Use); err != nil {
+	if err := h.use(top, main.Use, env); err != nil {
 		return nil, nil, err
 	}
 	for _, name := range h.others(main) {
@@ -202,15 +202,11 @@ func (h *Hooks) others(main hooks.Config) []string {
 }
 
 // use adds what other tools are configured to do.
-func (h *Hooks) use(ctx context.Context, top string, tools []string) error {
+func (h *Hooks) use(top string, tools []string, env moving.Environments) error {
 	if len(tools) == 0 {
 		return nil
 	}
-	cache, err := environment.Default()
-	if err != nil {
-		return err
-	}
-	found, err := moving.AsTheyAre(top, tools, environments{ctx: ctx, cache: cache})
+	found, err := moving.AsTheyAre(top, tools, env)
 	if err != nil {
 		return err
 	}
@@ -224,6 +220,12 @@ func (h *Hooks) use(ctx context.Context, top string, tools []string) error {
 	}
 	h.Parts, h.Notes, h.Again = append(h.Parts, part), found.Notes(), len(found.Lost()) > 0
 	return nil
+}
+
+// Environments are those of the user's cache, for as long as the context lives.
+func Environments(ctx context.Context) (moving.Environments, error) {
+	cache, err := environment.Default()
+	return environments{ctx: ctx, cache: cache}, err
 }
 
 // environments are those of a cache, made while one configuration is read.

@@ -30,7 +30,11 @@ var hooksParts []func(t *terminal) *cobra.Command
 
 // loadHooks reads all that holds at the hooks of a work tree, and the bytes of the main file. What is not done as another tool would do it is named.
 func (t *terminal) loadHooks(ctx context.Context, top string) (*app.Hooks, []byte, error) {
-	return app.ReadHooks(ctx, top, t.file)
+	env, err := app.Environments(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return app.ReadHooks(top, t.file, env)
 }
 
 func hooksInstall(t *terminal) *cobra.Command {

@@ -25,6 +25,7 @@ type Call struct {
 	Input []byte   // what Git wrote to standard input; pre-push and post-rewrite have some
 	Every bool     // look at all tracked files, not only at the staged ones
 	JSON  bool     // report as one JSON document
+	Range bool     // it is about commits that exist, and nothing is repaired; see Between
 	Out   io.Writer
 }
 
@@ -91,8 +92,11 @@ func run(ctx context.Context, repo *Repo, call Call, report *Report) error {
 	if stage.Empty() {
 		return nil
 	}
-	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index}
+	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index, verdicts: repo.verdicts(), kept: askedAgain(p, call.Stage)}
 	err = r.do(ctx)
+	if lost := r.verdicts.Flush(); lost != nil {
+		report.note("what was judged will be judged again: %v", lost)
+	}
 	return errors.Join(err, r.close())
 }
 

@@ -82,6 +82,9 @@ type Job struct {
 	OnDisk bool              `json:"on_disk,omitempty"` // sees the work tree as it is
 	Whole  bool              `json:"whole,omitempty"`   // sees the whole staged tree, even when it takes files
 	Always bool              `json:"always,omitempty"`
+	// Reuse says which content a pass is about: "files", "tree", or nothing where it is not kept. Version is a command that tells the tool's version.
+	Reuse   string `json:"reuse,omitempty"`
+	Version string `json:"version,omitempty"`
 }
 
 // FilesPlaceholder stands for the selected files in a job's command.
