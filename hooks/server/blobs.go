@@ -38,6 +38,7 @@ func (r Repository) blobs(ctx context.Context) (*blobs, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("git cat-file: %w", err), ask.Close())
 	}
+	widen(tell)
 	return &blobs{cmd: cmd, ask: ask, tell: bufio.NewReaderSize(tell, 256<<10)}, nil
 }
 

@@ -25,7 +25,7 @@ type Judgement struct {
 const (
 	keptFindings = 200     // more are counted only, so that a push cannot fill the memory
 	keptSeen     = 200_000 // contents that are known to be good; beyond, they are forgotten and judged again
-	batched      = 256     // contents asked for at once
+	batched      = 1024    // contents asked for at once
 )
 
 // Good is true when nothing was found.
