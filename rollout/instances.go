@@ -93,8 +93,8 @@ func (ro *rollout) healthy(ctx context.Context, k Kept, in runtime.Instance) goo
 	f := check.UntilHealthy(ctx, spec, "health", ro.target(k, in), k.Config.startLimit(), alive)
 	f.Check = "health of " + in.ID
 	f.Release = k.Release.Version
-	if f.Verdict != good.Pass && f.Detail == "" {
-		f.Detail = ro.lastLines(ctx, in.ID, 20)
+	if f.Verdict != good.Pass {
+		f.Detail = strings.TrimLeft(f.Detail+"\n"+ro.lastLines(ctx, in.ID, 20), "\n")
 	}
 	return f
 }
