@@ -40,13 +40,23 @@ func (t *Task) attributes() (attributes, error) {
 func (a *attributes) setMode(value any) error {
 	mode, err := parseMode(value)
 	if err != nil {
-		return fail("mode must be in octal or symbolic form", Result{"details": err.Error()})
+		return fail("mode must be in octal or symbolic form", a.t.about(), Result{"details": err.Error()})
 	}
 	if mode.octal&^permissionBits != 0 {
-		return fail("Invalid mode supplied, only permission info is allowed", Result{"details": int64(mode.octal)})
+		return fail("Invalid mode supplied, only permission info is allowed", a.t.about(), Result{"details": int64(mode.octal)})
 	}
 	a.mode, a.modeText = &mode, value
 	return nil
+}
+
+// about names the file that a task is about.
+func (t *Task) about() Result {
+	for _, name := range []string{"path", "dest"} {
+		if path := t.Str(name); path != "" {
+			return Result{"path": path}
+		}
+	}
+	return Result{}
 }
 
 // wanted tells whether anything is asked for.
@@ -95,6 +105,9 @@ func (a attributes) compare(path string) (difference, error) {
 
 // known refuses names that nobody has before anything is made.
 func (a attributes) known(path string) error {
+	if a.t.Check {
+		return nil // an earlier task may make them
+	}
 	if _, err := a.uid(path); err != nil {
 		return err
 	}
@@ -111,7 +124,7 @@ func (a attributes) uid(path string) (int, error) {
 	}
 	account, err := lookupUser(a.owner)
 	if err != nil {
-		return 0, fail("chown failed: failed to look up user "+a.owner, Result{"path": path})
+		return -1, fail("chown failed: failed to look up user "+a.owner, Result{"path": path})
 	}
 	return account.UID, nil
 }
@@ -125,7 +138,7 @@ func (a attributes) gid(path string) (int, error) {
 	}
 	g, err := lookupGroup(a.group)
 	if err != nil {
-		return 0, fail("chgrp failed: failed to look up group "+a.group, Result{"path": path})
+		return -1, fail("chgrp failed: failed to look up group "+a.group, Result{"path": path})
 	}
 	return g.GID, nil
 }
@@ -267,4 +280,38 @@ func (a attributes) plan(path string) (difference, error) {
 		})
 	}
 	return d, err
+}
+
+// fresh tells what will be set on a path that is only made by this task.
+func (a attributes) fresh(path string, dir bool) (difference, error) {
+	d := difference{before: map[string]any{}, after: map[string]any{}}
+	uid, err := a.uid(path)
+	if err != nil && !a.t.Check { // an earlier task may make it
+		return d, err
+	}
+	gid, err := a.gid(path)
+	if err != nil && !a.t.Check {
+		return d, err
+	}
+	if now := os.Geteuid(); uid >= 0 && uid != now {
+		d.before["owner"], d.after["owner"] = int64(now), int64(uid)
+	}
+	if now := os.Getegid(); gid >= 0 && gid != now {
+		d.before["group"], d.after["group"] = int64(now), int64(gid)
+	}
+	if a.mode == nil {
+		return d, nil
+	}
+	now, kind := 0o666&^currentUmask(), os.FileMode(0)
+	if dir {
+		now, kind = 0o777&^currentUmask(), os.ModeDir
+	}
+	want, err := a.mode.on(kind, now)
+	if err != nil {
+		return d, fail("mode must be in octal or symbolic form", Result{"path": path, "details": err.Error()})
+	}
+	if now != want {
+		d.before["mode"], d.after["mode"] = fmt.Sprintf("0%03o", now), fmt.Sprintf("0%03o", want)
+	}
+	return d, nil
 }

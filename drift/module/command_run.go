@@ -17,6 +17,7 @@ import (
 // program is something to start on the host.
 type program struct {
 	args  []string
+	path  string // of the program, where it is not the first of args
 	dir   string
 	env   []string // on top of the task's
 	stdin io.Reader
@@ -33,10 +34,14 @@ const maxOutput = 16 << 20
 
 // run starts a program in a process group of its own and waits for it; the whole group ends with ctx.
 func (t *Task) run(ctx context.Context, p program) (output, error) {
-	path, err := t.find(p.args[0], p.dir)
-	if err != nil {
-		return output{}, err
+	path := p.path
+	if path == "" {
+		var err error
+		if path, err = t.find(p.args[0]); err != nil {
+			return output{}, err
+		}
 	}
+	path, p.args = umasked(path, p)
 	cmd := exec.CommandContext(ctx, path, p.args[1:]...)
 	cmd.Args[0] = p.args[0]
 	cmd.Dir, cmd.Stdin = p.dir, p.stdin
@@ -53,7 +58,7 @@ func (t *Task) run(ctx context.Context, p program) (output, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // who keeps the pipes open after the end does not keep us
-	err = cmd.Run()
+	err := cmd.Run()
 	out := output{stdout: stdout.text.String(), stderr: stderr.text.String()}
 	if stdout.dropped+stderr.dropped > 0 {
 		t.Warn("%s printed more than %d bytes, the last %d are dropped", p.args[0], limit, stdout.dropped+stderr.dropped)
@@ -88,11 +93,8 @@ func (t *Task) must(ctx context.Context, args ...string) (output, error) {
 }
 
 // find looks for a program on the PATH of the task, and where system programs are that are not on everybody's.
-func (t *Task) find(name, dir string) (string, error) {
+func (t *Task) find(name string) (string, error) {
 	if strings.Contains(name, "/") {
-		if dir != "" && !filepath.IsAbs(name) {
-			return name, nil // the kernel looks from the folder that it starts in
-		}
 		return name, nil
 	}
 	for _, folder := range append(filepath.SplitList(t.Getenv("PATH")), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin") {
@@ -111,7 +113,7 @@ var errNoProgram = errors.New("not found on PATH")
 
 // need is find for programs that a module cannot do without, with Ansible's words.
 func (t *Task) need(name string) (string, error) {
-	path, err := t.find(name, "")
+	path, err := t.find(name)
 	if err != nil {
 		return "", fail(fmt.Sprintf("Failed to find required executable %q in paths: %s", name, t.searched()))
 	}
@@ -149,3 +151,12 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 // cLocale makes programs speak the language that their output is parsed in.
 var cLocale = []string{"LANG=C", "LC_ALL=C", "LC_MESSAGES=C", "LC_CTYPE=C"}
+
+// umasked puts a shell before a program that shall have its own umask: the one of this process is everybody's.
+func umasked(path string, p program) (string, []string) {
+	if p.umask == nil {
+		return path, p.args
+	}
+	script := fmt.Sprintf(`umask %03o; exec "$@"`, *p.umask)
+	return "/bin/sh", append([]string{"sh", "-c", script, "sh", path}, p.args[1:]...)
+}

@@ -85,3 +85,20 @@ func versionOf(path string) (uint32, error) {
 	defer f.Close()
 	return unix.IoctlGetUint32(int(f.Fd()), 0x80087601) // FS_IOC_GETVERSION
 }
+
+// flagLong are Ansible's words for the letters of chattr(1).
+var flagLong = map[byte]string{
+	'A': "noatime", 'a': "append", 'c': "compressed", 'C': "nocow", 'd': "nodump", 'D': "dirsync", 'e': "extents", 'E': "encrypted",
+	'h': "blocksize", 'i': "immutable", 'I': "indexed", 'j': "journalled", 'N': "inline", 's': "zero", 'S': "synchronous", 't': "notail",
+	'T': "blockroot", 'u': "undelete", 'X': "compressedraw", 'Z': "compresseddirty",
+}
+
+func flagWords(letters string) []any {
+	list := []any{}
+	for i := range len(letters) {
+		if word := flagLong[letters[i]]; word != "" {
+			list = append(list, word)
+		}
+	}
+	return list
+}

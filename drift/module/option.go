@@ -30,6 +30,8 @@ type Option struct {
 	NoLog    bool     // its value is masked in everything that the module says
 	Sub      []Option // of a Dict, or of a List of them
 	SubRules SubRules
+	Internal bool   // only the controller sets it; it is not told among the supported ones
+	Since    string // the release of ansible-core that has it first, where that is after 2.14
 	Fallback string // an environment variable that is read where the option is not given
 }
 

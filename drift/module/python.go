@@ -169,3 +169,12 @@ func lineBreak(text string) int {
 	}
 	return 0
 }
+
+// lines is splitLines for results, where no line is an empty list and not null.
+func lines(text string) []any {
+	list := []any{}
+	for _, line := range splitLines(text) {
+		list = append(list, line)
+	}
+	return list
+}

@@ -173,18 +173,19 @@ func (s scope) secrets(args map[string]any) {
 func (s scope) unknown(args map[string]any, p *problems) {
 	known, aliases := map[string]bool{}, []string{}
 	for _, o := range s.options {
-		known[o.Name] = true
+		known[o.Name] = !o.Internal
 		aliases = append(aliases, o.Aliases...)
 	}
 	before := len(p.unsupported)
 	for name := range args {
-		if !known[name] {
+		if _, ok := known[name]; !ok {
 			p.unsupported = append(p.unsupported, strings.Join(append(slices.Clone(s.context), name), "."))
 		}
 	}
 	if len(p.unsupported) == before {
 		return
 	}
+	maps.DeleteFunc(known, func(_ string, told bool) bool { return !told })
 	p.supported = strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 	if len(aliases) > 0 {
 		slices.Sort(aliases)

@@ -63,10 +63,12 @@ func (t *Task) carryOut(ctx context.Context) error {
 // finish makes the result of what happened, with all secrets masked.
 func (t *Task) finish(err error, more ...Result) Result {
 	r := t.result
-	if _, said := r["changed"]; !said && r["skipped"] == nil {
+	if err != nil {
+		r = t.blame(err)
+	} else if _, said := r["changed"]; !said && r["skipped"] == nil {
 		r["changed"] = t.changed
 	}
-	if len(t.diffs) > 0 {
+	if len(t.diffs) > 0 && err == nil {
 		if _, said := r["diff"]; !said {
 			r["diff"] = t.diffs
 			if len(t.diffs) == 1 {
@@ -74,13 +76,15 @@ func (t *Task) finish(err error, more ...Result) Result {
 			}
 		}
 	}
-	if err != nil {
-		t.blame(r, err)
-	}
 	for _, m := range more {
 		maps.Copy(r, m)
 	}
 	t.pathInfo(r)
+	for _, stream := range []string{"stdout", "stderr"} {
+		if text, ok := r[stream].(string); ok && r[stream+"_lines"] == nil {
+			r[stream+"_lines"] = lines(text)
+		}
+	}
 	if len(t.warned) > 0 {
 		r["warnings"] = t.warned
 	}
@@ -90,16 +94,18 @@ func (t *Task) finish(err error, more ...Result) Result {
 	return Result(t.mask(map[string]any(r)).(map[string]any))
 }
 
-// blame puts an error into the result.
-func (t *Task) blame(r Result, err error) {
-	r["failed"] = true
+// blame is the result of a failure: nothing but what the error says.
+func (t *Task) blame(err error) Result {
+	r := Result{}
 	var f *Failure
 	if errors.As(err, &f) {
 		maps.Copy(r, f.More)
 		r["msg"] = f.Msg
-		return
+	} else {
+		r["msg"] = err.Error()
 	}
-	r["msg"] = err.Error()
+	r["failed"] = true
+	return r
 }
 
 // invocation is what the module was called with.

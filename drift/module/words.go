@@ -66,3 +66,19 @@ func doubleQuoted(rest string, word *strings.Builder) (int, error) {
 	}
 	return 0, errors.New("No closing quotation") //nolint:staticcheck // Python's words
 }
+
+// quoteWord is Python's shlex.quote.
+func quoteWord(word string) string {
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return plainName(r) == '_' && r != '_' && !strings.ContainsRune("@%+=:,/", r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"
+}
+
+func quoteWords(list []string) string {
+	quoted := make([]string, len(list))
+	for i, word := range list {
+		quoted[i] = quoteWord(word)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -60,6 +60,11 @@ def answer(call):
                 pass
             except BaseException as e:  # what the module threw is the answer
                 sys.stdout.flush()
+                if sys.excepthook is not sys.__excepthook__:
+                    try:
+                        sys.excepthook(*sys.exc_info())
+                    except SystemExit:
+                        return
                 os.write(out.fileno(), json.dumps({"failed": True, "msg": "MODULE FAILURE", "module_stderr": repr(e)}).encode())
             finally:
                 sys.stdout.flush()

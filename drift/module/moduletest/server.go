@@ -63,6 +63,7 @@ func serve(dir string) error {
 	}
 	s := &server{dir: dir}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	in.UseNumber()
 	for {
 		var o order
 		if err := in.Decode(&o); errors.Is(err, io.EOF) {
@@ -231,6 +232,7 @@ func (p *pipe) close() error {
 // work runs our modules in the root that this process was started in.
 func work() error {
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	in.UseNumber()
 	for {
 		var c Call
 		if err := in.Decode(&c); errors.Is(err, io.EOF) {
