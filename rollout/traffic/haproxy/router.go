@@ -26,7 +26,7 @@ type router struct {
 	mu      sync.Mutex // one change at a time
 	memory  *memory
 	samples map[string]sample // the newest, by socket
-	names   sync.Map // socket and server's name to the release behind it
+	names   sync.Map          // socket and server's name to the release behind it
 	seconds *seconds
 	stop    context.CancelFunc
 	done    sync.WaitGroup
