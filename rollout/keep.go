@@ -106,14 +106,6 @@ func (ro *rollout) recordFindings(ctx context.Context, findings []good.Finding) 
 	return nil
 }
 
-// evidence is what a known-good point rests on: the judge's conclusion and the last look at everything.
-func (ro *rollout) evidence() []good.Finding {
-	if ro.eyes == nil || ro.eyes.router == nil {
-		return nil
-	}
-	return []good.Finding{ro.eyes.judge.Conclude()}
-}
-
 // full is the weight of a release that has taken over.
 func (ro *rollout) full() int { return traffic.Full }
 

@@ -81,6 +81,7 @@ func New(o Options) (http.Handler, error) {
 	s.read(mux, "GET /services/{service}", s.service)
 	s.read(mux, "GET /services/{service}/rollback", s.planRollback)
 	s.read(mux, "GET /services/{service}/deploy", s.planDeploy)
+	s.read(mux, "GET /services/{service}/points", s.points)
 	s.read(mux, "GET /rollouts/{run}", s.rollout)
 	s.read(mux, "GET /journal", s.journal)
 	s.act(mux, "POST /services/{service}/rollback", auth.Rollback, s.rollBack)

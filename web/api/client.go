@@ -92,7 +92,7 @@ func (c *Client) Service(ctx context.Context, name string) (out rollout.State, e
 }
 
 // Points lists the known-good points of a service, newest first.
-func (c *Client) Points(ctx context.Context, name string) (out []good.Point, err error) {
+func (c *Client) Points(ctx context.Context, name string) (out []rollout.PointState, err error) {
 	return out, c.call(ctx, http.MethodGet, service(name, "/points"), nil, &out)
 }
 
