@@ -183,7 +183,14 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 func (a *App) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var reminded time.Time
 	for {
+		if now := time.Now(); now.Sub(reminded) > time.Minute {
+			reminded = now
+			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "nobody is reminded of what is to be done", slog.Any("error", err))
+			}
+		}
 		was, err := a.router.revive(ctx)
 		switch {
 		case ctx.Err() != nil:

@@ -9,6 +9,7 @@ import (
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -263,6 +264,7 @@ func (ro *rollout) settle() (Result, error) {
 		if err := errors.Join(ro.serve(ctx, ro.new), ro.Store.PutPoint(ctx, point)); err != nil {
 			return res, err
 		}
+		ro.keepSamples(ctx, func(k *samples.Kept) { k.Good = true })
 		if err := ro.retire(ctx); err != nil {
 			return res, err
 		}
