@@ -145,6 +145,7 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
 		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil

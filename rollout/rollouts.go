@@ -40,6 +40,7 @@ type Options struct {
 	Notify   Notifier
 	// Snapshots takes restore points; nil: a migration that needs one is refused.
 	Snapshots Snapshotter
+	Jobs      func() []string         // names of the jobs that run before a push; nil: none are known
 	Page      func(run string) string // address of a rollout's page, for notices; nil: none
 	Log       *slog.Logger
 }

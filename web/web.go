@@ -85,6 +85,7 @@ func New(o Options) (http.Handler, error) {
 	s.read(mux, "GET /rollouts/{run}", s.rollout)
 	s.read(mux, "GET /journal", s.journal)
 	s.read(mux, "GET /actions", s.actions)
+	s.read(mux, "GET /rollouts/{run}/prevent", s.prevent)
 	mux.Handle("GET /rollouts/{run}/analysis.html", s.guard.Require(auth.View, http.HandlerFunc(s.analysisHTML)))
 	mux.Handle("GET /rollouts/{run}/analysis.md", s.guard.Require(auth.View, http.HandlerFunc(s.analysisMarkdown)))
 	s.act(mux, "POST /actions", auth.Hold, s.addAction)

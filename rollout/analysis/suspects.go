@@ -47,6 +47,7 @@ func suspects(r Report) []Suspect {
 		for _, file := range c.Files {
 			texts.look(&s, "changes "+file, wordsOfFile(file))
 		}
+		texts.upTo(namedInRequest).look(&s, "says it in its subject", identifiers(c.Subject))
 		if len(r.Commits) == 1 {
 			s.say(alone, "it is the only commit of %s that %s does not have", r.New.Version, r.Old.Version)
 		}
@@ -153,6 +154,15 @@ func textsOf(r Report) texts {
 		if w.Release == r.New.ID() {
 			add("a request that failed", namedInRequest, w.Path)
 		}
+	}
+	return out
+}
+
+// upTo is the same with no weight above the given one: words of a subject are weaker than names of files.
+func (t texts) upTo(most int) texts {
+	out := slices.Clone(t)
+	for i := range out {
+		out[i].weight = min(out[i].weight, most)
 	}
 	return out
 }
