@@ -148,6 +148,7 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
 		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
@@ -186,7 +187,14 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 func (a *App) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var reminded time.Time
 	for {
+		if now := time.Now(); now.Sub(reminded) > time.Minute {
+			reminded = now
+			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "nobody is reminded of what is to be done", slog.Any("error", err))
+			}
+		}
 		was, err := a.router.revive(ctx)
 		switch {
 		case ctx.Err() != nil:

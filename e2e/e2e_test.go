@@ -136,6 +136,7 @@ type site struct {
 	address   string
 	env       []string // more environment for controllers and commands
 	points    string   // see the variable points; empty: none
+	service   string   // that tidy ends; empty: web
 }
 
 func newSite(t *testing.T, strategy string) *site {
@@ -214,7 +215,11 @@ func (s *site) tidy() {
 		s.t.Error(err)
 		return
 	}
-	all, err := a.Rollouts.Runtime.List(ctx, "web")
+	name := s.service
+	if name == "" {
+		name = "web"
+	}
+	all, err := a.Rollouts.Runtime.List(ctx, name)
 	for _, in := range all {
 		err = errors.Join(err, a.Rollouts.Runtime.Stop(ctx, in.ID))
 	}

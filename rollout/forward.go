@@ -9,6 +9,7 @@ import (
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -255,11 +256,15 @@ func (ro *rollout) settle() (Result, error) {
 	point := good.Point{ID: "point-" + ro.r.ID(), Service: rel.Service, Release: rel, Run: ro.r.ID(), At: time.Now()}
 	return do(ro, "known-good", fmt.Sprintf("%s is known good; %s stops", rel.Version, ro.oldName()), func(ctx context.Context) (Result, error) {
 		res := ro.result(Promoted, fmt.Sprintf("%s passed every check of %s and the watch", rel.Version, stagesText(len(ro.stages))))
-		res.Findings = ro.evidence()
-		point.Evidence = res.Findings
+		evidence, err := ro.evidence(ctx)
+		if err != nil {
+			return res, err
+		}
+		res.Findings, point.Evidence = evidence, evidence
 		if err := errors.Join(ro.serve(ctx, ro.new), ro.Store.PutPoint(ctx, point)); err != nil {
 			return res, err
 		}
+		ro.keepSamples(ctx, func(k *samples.Kept) { k.Good = true })
 		if err := ro.retire(ctx); err != nil {
 			return res, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -96,6 +97,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		if out.By == "" {
 			out.By = by(out.Findings)
 		}
+		ro.keepSamples(ctx, func(k *samples.Kept) {
+			if out.Do == strategy.Rollback {
+				k.Trigger = out.At
+			}
+		})
 		return out, ro.recordFindings(ctx, out.Findings)
 	}
 }

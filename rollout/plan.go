@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -128,7 +129,12 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 			return p, nil
 		}
 	} else if in, err = s.prepareBack(ctx, service, point); err != nil {
-		return Plan{}, err
+		var refused *NoWayError
+		if !errors.As(err, &refused) {
+			return Plan{}, err
+		}
+		p.Refused, p.Notes = err.Error(), append(p.Notes, refused.Hint())
+		return p, nil
 	}
 	if point != "" {
 		p.Command += " --to " + point

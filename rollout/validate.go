@@ -37,8 +37,12 @@ func (ro *rollout) checkInstances(ctx context.Context, k Kept, n int, moment str
 	}
 	for _, name := range k.Config.checksOn(moment) {
 		spec, _ := k.Config.Checks.Get(name)
+		look := spec.Run
+		if moment == AtStart && ro.weight == 0 {
+			look = spec.Long // later its users are the test
+		}
 		for _, in := range up[:min(1, len(up))] {
-			out = append(out, spec.Run(ctx, name, ro.target(k, in)))
+			out = append(out, look(ctx, name, ro.target(k, in)))
 		}
 	}
 	return out

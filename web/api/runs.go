@@ -14,6 +14,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/analysis"
+	"goodstate.dev/goodstate/rollout/prevent"
 )
 
 type listed struct {
@@ -80,6 +81,9 @@ func (s *server) runs(a huma.API) {
 			return r, err
 		}
 		return r, s.Store.Document(ctx, in.ID, "analysis", &r)
+	})
+	get(a, "/runs/{id}/prevent", "prevent", "What would have found the incident of a rollout earlier, tried on what was recorded", func(ctx context.Context, in *identified) (prevent.Proposal, error) {
+		return s.Rollouts.Prevent(ctx, in.ID)
 	})
 	get(a, "/journal", "read-journal", "What happened, newest first", func(ctx context.Context, in *read) ([]journal.Entry, error) {
 		entries, err := s.Journal.List(ctx, journal.Filter{Run: in.Run, Target: in.Target, Event: in.Event, Actor: in.Actor, Before: in.Before, Since: in.Since, Limit: in.Limit, Newest: true})
