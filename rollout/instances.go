@@ -234,5 +234,5 @@ func (ro *rollout) lastLines(ctx context.Context, id string, n int) string {
 
 // target is what a check of one instance looks at.
 func (ro *rollout) target(k Kept, in runtime.Instance) check.Target {
-	return check.Target{Service: in.Service, Release: k.Release.Version, Instance: in.ID, BaseURL: in.URL, Dir: k.Dir, Secret: ro.Secret}
+	return check.Target{Service: in.Service, Release: k.Release.Version, ReleaseID: k.Release.ID(), Instance: in.ID, BaseURL: in.URL, Dir: k.Dir, Secret: ro.Secret}
 }

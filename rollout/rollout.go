@@ -31,6 +31,7 @@ type rollout struct {
 	signal   int64         // the last signal that was acted on
 	schema   *migrate.Plan // what this rollout changes in the database; nil: nothing
 	eyes     *eyes
+	out      *outlook
 	would    string // what was said last that would be done, where only observing
 }
 
