@@ -112,14 +112,16 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 	found := func(name, format string, values ...any) {
 		j.out.add(Finding{Finding: rule.Finding{Rule: name, Message: fmt.Sprintf(format, values...)}, Commit: c.ID, Subject: c.Subject()})
 	}
-	if j.policy.Message != nil {
-		for _, f := range j.policy.Message(c.Message) {
+	for _, judge := range j.policy.Messages {
+		for _, f := range judge(c.Message) {
 			j.out.add(Finding{Finding: f, Commit: c.ID, Subject: c.Subject()})
 		}
 	}
 	for _, a := range []struct{ who, address string }{{"author", c.Author}, {"committer", c.Committer}} {
-		if !acceptable(j.policy.Emails, a.address) {
-			found("emails", "the %s's address is %q, want one that matches %v; set it with git config user.email", a.who, printable(a.address), j.policy.Emails)
+		for _, globs := range j.policy.Emails {
+			if !acceptable(globs, a.address) {
+				found("emails", "the %s's address is %q, want one that matches %v; set it with git config user.email", a.who, printable(a.address), globs)
+			}
 		}
 	}
 	if j.policy.Signed && c.Signature != "G" {

@@ -11,12 +11,12 @@ import (
 
 // Policy is what a push must keep to.
 type Policy struct {
-	Rules   []Use                       // on names and contents
-	Message func(string) []rule.Finding // on the message of each commit; nil accepts all
-	Emails  []string                    // globs, one of which the author's and the committer's address must match; empty accepts all
-	Signed  bool                        // each commit must have a good signature
-	Refs    []RefRule                   // the first one that fits a ref says what may be done with it
-	Break   []string                    // who may take the policy away for one push, with a reason; empty: nobody
+	Rules    []Use                         // on names and contents
+	Messages []func(string) []rule.Finding // on the message of each commit; each must accept it
+	Emails   [][]string                    // lists of globs, one of each of which the author's and the committer's address must match
+	Signed   bool                          // each commit must have a good signature
+	Refs     []RefRule                     // the first one that fits a ref says what may be done with it
+	Break    []string                      // who may take the policy away for one push, with a reason; empty: nobody
 }
 
 // Use is a rule and the files it looks at.
