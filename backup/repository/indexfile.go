@@ -109,22 +109,20 @@ func (x *index) take(f indexFile, looked bool) error {
 // maxIndexBlobs is how many blobs an index file that we write has at most.
 const maxIndexBlobs = 50_000
 
-// saveIndex writes packs as index files and returns their IDs.
-func (r *Repository) saveIndex(ctx context.Context, packs []indexPack, supersedes []ID) ([]ID, error) {
-	var ids []ID
+// saveIndex writes packs as index files.
+func (r *Repository) saveIndex(ctx context.Context, packs []indexPack, supersedes []ID) error {
 	for len(packs) > 0 {
 		n, blobs := 0, 0
 		for n < len(packs) && (n == 0 || blobs+len(packs[n].Blobs) <= maxIndexBlobs) {
 			blobs += len(packs[n].Blobs)
 			n++
 		}
-		id, err := r.saveJSON(ctx, "index", indexFile{Supersedes: supersedes, Packs: packs[:n]})
-		if err != nil {
-			return ids, fmt.Errorf("save the index: %w", err)
+		if _, err := r.saveJSON(ctx, "index", indexFile{Supersedes: supersedes, Packs: packs[:n]}); err != nil {
+			return fmt.Errorf("save the index: %w", err)
 		}
-		ids, packs = append(ids, id), packs[n:]
+		packs = packs[n:]
 	}
-	return ids, nil
+	return nil
 }
 
 // Has says whether a blob is in the repository.

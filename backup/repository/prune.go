@@ -179,7 +179,7 @@ func (r *Repository) rewrite(ctx context.Context, keep, move []*packUse, need ma
 		for _, p := range moved {
 			stay[p.ID] = true
 		}
-		if _, err := r.saveIndex(ctx, moved, nil); err != nil {
+		if err := r.saveIndex(ctx, moved, nil); err != nil {
 			return err
 		}
 	}
@@ -196,8 +196,7 @@ func (r *Repository) rewrite(ctx context.Context, keep, move []*packUse, need ma
 			return nil
 		}
 		old = append(old, id)
-		_, err := r.saveIndex(ctx, left, []ID{id})
-		return err
+		return r.saveIndex(ctx, left, []ID{id})
 	})
 	if err != nil {
 		return err

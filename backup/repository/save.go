@@ -197,8 +197,7 @@ func (s *Saver) writeIndex(all bool) error {
 	}
 	s.written, s.count, s.indexed = nil, 0, time.Now()
 	s.mu.Unlock()
-	_, err := s.repo.saveIndex(s.ctx, packs, nil)
-	return err
+	return s.repo.saveIndex(s.ctx, packs, nil)
 }
 
 // Finish writes all that is open and its index. After that everything saved can be found.
@@ -233,8 +232,7 @@ func (s *Saver) Abort() error {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
-	_, err := s.repo.saveIndex(ctx, s.written, nil)
-	return err
+	return s.repo.saveIndex(ctx, s.written, nil)
 }
 
 // Progress counts what was saved so far.

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +13,7 @@ func setTimes(fd int, n *repository.Node) error {
 	times := [2]unix.Timespec{timespec(n.AccessTime), timespec(n.ModTime)}
 	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(&times[0])), 0, 0, 0) //nolint:gosec // the kernel reads two of them
 	if errno != 0 {
-		return syscall.Errno(errno)
+		return errno
 	}
 	return nil
 }
