@@ -65,7 +65,11 @@ func (t *terminal) rangePolicy() (*server.Policy, error) {
 		if err != nil {
 			return nil, err
 		}
-		return conf.Range()
+		policy, err := conf.Range()
+		if err == nil {
+			policy.Verdicts = repo.Verdicts()
+		}
+		return policy, err
 	}
 	path, err := t.configFile()
 	if err != nil {

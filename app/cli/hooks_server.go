@@ -13,6 +13,7 @@ import (
 
 	"goodstate.dev/goodstate/app"
 	"goodstate.dev/goodstate/hooks/server"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 func init() {
@@ -68,6 +69,7 @@ func hooksReceive(t *terminal) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("the push does not land, because its policy cannot be read: %w", err)
 		}
+		policy.Verdicts = verdict.Open(filepath.Join(dir, "goodstate", "verdicts"))
 		push := server.Push{Repository: repo, Env: os.Getenv, Who: server.Pushers, Audit: *audit}
 		broken, err := policy.Receive(cmd.Context(), push, t.in)
 		var refused *server.Refused

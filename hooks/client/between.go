@@ -26,7 +26,7 @@ func Between(ctx context.Context, repo *Repo, stage string, from []string, to st
 	}
 	r := &round{
 		repo: repo, call: Call{Stage: stage, Range: true}, stage: plan.Stage{Jobs: jobs}, report: report, index: repo.Index, tip: to,
-		verdicts: repo.verdicts(), folders: &folders{top: repo.Top, known: map[string]bool{}}, batch: newBatch(ctx, repo), exports: map[bool]*export{},
+		verdicts: repo.Verdicts(), folders: &folders{top: repo.Top, known: map[string]bool{}}, batch: newBatch(ctx, repo), exports: map[bool]*export{},
 	}
 	err = r.judgeTip(ctx, from)
 	if lost := r.verdicts.Flush(); lost != nil {

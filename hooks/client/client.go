@@ -92,7 +92,7 @@ func run(ctx context.Context, repo *Repo, call Call, report *Report) error {
 	if stage.Empty() {
 		return nil
 	}
-	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index, verdicts: repo.verdicts(), kept: askedAgain(p, call.Stage)}
+	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index, verdicts: repo.Verdicts(), kept: askedAgain(p, call.Stage)}
 	err = r.do(ctx)
 	if lost := r.verdicts.Flush(); lost != nil {
 		report.note("what was judged will be judged again: %v", lost)

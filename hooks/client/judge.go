@@ -37,7 +37,7 @@ func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bo
 		}
 		return content, nil
 	}
-	wanting := make([]native, 0, len(rules))
+	wanting, others := make([]native, 0, len(rules)), []native(nil)
 	for _, n := range rules {
 		if n.file == nil || r.accepted(n, f) || !r.chosen(n.Select, f, v) {
 			continue
@@ -49,6 +49,8 @@ func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bo
 		}
 		if n.file.Wants(v) {
 			wanting = append(wanting, n)
+		} else {
+			others = append(others, n)
 		}
 	}
 	better, err := r.fixFile(f, wanting, v, fix)
@@ -61,6 +63,11 @@ func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bo
 	}
 	if !check {
 		return better, nil, nil
+	}
+	for _, n := range others {
+		if !n.file.Wants(v) { // its size and mode are all that matters
+			r.accept(n, f, better)
+		}
 	}
 	findings, err := r.findAll(f, wanting, v, better)
 	return better, findings, err

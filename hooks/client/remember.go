@@ -8,8 +8,8 @@ import (
 	"goodstate.dev/goodstate/hooks/verdict"
 )
 
-// verdicts are what all work trees of the repository know to be good.
-func (repo *Repo) verdicts() *verdict.Cache {
+// Verdicts are what all work trees of the repository know to be good.
+func (repo *Repo) Verdicts() *verdict.Cache {
 	return verdict.Open(filepath.Join(repo.shared(), "verdicts"))
 }
 
