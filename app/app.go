@@ -24,6 +24,7 @@ import (
 	"goodstate.dev/goodstate/rollout/source"
 	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -46,6 +47,7 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
+	Links    *auth.Links
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -89,6 +91,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
+		return err
+	}
+	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
 		return err
 	}
 	if err := a.openRollouts(o, secrets); err != nil {
@@ -149,6 +154,9 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
 		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
+		ApprovePage: func(run, step string, until time.Time) string {
+			return o.Config.Server.link(web.ApproveLink(a.Links, run, step, until))
+		},
 		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil

@@ -49,6 +49,13 @@ func (ro *rollout) forward() (Result, error) {
 	if built.Broken != "" {
 		return ro.couldNot(built.Broken, nil)
 	}
+	trigger, err := ro.agree("approve-start", beforeStart, fmt.Sprintf("release %s of %s", ro.in.Release.Version, ro.in.Service))
+	switch {
+	case err != nil:
+		return Result{}, err
+	case trigger != nil:
+		return ro.couldNot(trigger.Why, trigger.Findings)
+	}
 	refused, trigger, err := ro.expand()
 	switch {
 	case trigger != nil || err != nil:
@@ -57,7 +64,10 @@ func (ro *rollout) forward() (Result, error) {
 		return ro.couldNot(refused, nil)
 	}
 	for i := range ro.stages {
-		trigger, err := ro.enter(i)
+		trigger, err := ro.agree(fmt.Sprintf("approve-%d", i), before(ro.stages[i].Weight), fmt.Sprintf("%s of the traffic to %s", percent(ro.stages[i].Weight), ro.new.Release.Version))
+		if err == nil && trigger == nil {
+			trigger, err = ro.enter(i)
+		}
 		if err != nil {
 			return Result{}, err
 		}
@@ -69,6 +79,10 @@ func (ro *rollout) forward() (Result, error) {
 		}
 	}
 	trigger, err = ro.test()
+	if trigger != nil || err != nil {
+		return ro.turn(trigger, err)
+	}
+	trigger, err = ro.agree("approve-promote", beforePromote, fmt.Sprintf("promote %s of %s", ro.new.Release.Version, ro.in.Service))
 	if trigger != nil || err != nil {
 		return ro.turn(trigger, err)
 	}

@@ -58,6 +58,10 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	status := strategy.Status{
 		Stage: ro.stage, Stages: len(ro.stages), Weight: ro.weight, Hold: hold,
 		OnUnknown: ro.in.Config.Unknown, Observe: ro.in.Config.Mode == "observe", Watch: step == "watch",
+		Gate: ro.gate != nil,
+	}
+	if err := ro.asksApproval(ctx); err != nil {
+		return held{}, err
 	}
 	began := time.Now()
 	var paused time.Duration
@@ -71,7 +75,15 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 			out.Signal = sig.Seq
 			status.Asked, out.By, status.Why = sig.Name, sig.Who, sig.Why
 			next = time.Now().Add(-time.Second)
-			if err := ro.record(ctx, "asked", fmt.Sprintf("%s asks to %s: %s", sig.Who, sig.Name, sig.Why), nil); err != nil {
+			if sig.Name == SignalApprove {
+				counts, err := ro.approves(ctx, sig)
+				if err != nil {
+					return held{}, err
+				}
+				if !counts {
+					status.Asked, out.By = "", ""
+				}
+			} else if err := ro.record(ctx, "asked", fmt.Sprintf("%s asks to %s: %s", sig.Who, sig.Name, sig.Why), nil); err != nil {
 				return held{}, err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -71,6 +72,9 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 		p.Notes = append(p.Notes, blind)
 	}
 	p.Steps = deploySteps(in, p.Stages)
+	if a := in.Config.Approve; a != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("waits up to %s for the approval of %s before %s", a.Within, a.By, strings.Join(a.Before, " and ")))
+	}
 	return p, s.planSchema(ctx, in, &p)
 }
 

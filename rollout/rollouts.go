@@ -40,9 +40,11 @@ type Options struct {
 	Notify   Notifier
 	// Snapshots takes restore points; nil: a migration that needs one is refused.
 	Snapshots Snapshotter
-	Jobs      func() []string         // names of the jobs that run before a push; nil: none are known
-	Page      func(run string) string // address of a rollout's page, for notices; nil: none
-	Log       *slog.Logger
+	Jobs      func() []string // names of the jobs that run before a push; nil: none are known
+	// ApprovePage is the address of the page that asks for an approval, for notices; nil: none.
+	ApprovePage func(run, step string, until time.Time) string
+	Page        func(run string) string // address of a rollout's page, for notices; nil: none
+	Log         *slog.Logger
 }
 
 // Rollouts starts rollouts of the configured services and tells how they do.

@@ -187,7 +187,13 @@ func (t *terminal) follow(ctx context.Context, c *api.Client, service, id string
 		if !t.json {
 			t.say("%s %s", e.At.Local().Format("15:04:05"), e.Text)
 		}
+		if (e.Event == "approval-refused" || e.Event == "approval-ignored") && !t.interactive() {
+			return &exitError{exitUndecided, fmt.Errorf("%s goes on waiting: %s", id, e.Text)}
+		}
 		if strings.HasSuffix(e.Event, "-paused") && !t.interactive() {
+			if strings.HasPrefix(e.Event, "approve-") {
+				return &exitError{exitUndecided, fmt.Errorf("%s waits for approval: goodstate approve %s, or goodstate rollback %s", id, id, service)}
+			}
 			return &exitError{exitUndecided, fmt.Errorf("%s waits for a person: goodstate promote, resume or rollback %s", id, service)}
 		}
 	}

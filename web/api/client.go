@@ -153,6 +153,11 @@ func (c *Client) Report(ctx context.Context, id string) (out analysis.Report, er
 	return out, c.call(ctx, http.MethodGet, "/runs/"+url.PathEscape(id)+"/report", nil, &out)
 }
 
+// Approve agrees to what a rollout waits for.
+func (c *Client) Approve(ctx context.Context, id, step, why string) (out run.Info, err error) {
+	return out, c.call(ctx, http.MethodPost, "/runs/"+url.PathEscape(id)+"/approve", map[string]any{"step": step, "why": why}, &out)
+}
+
 // Prevent proposes what would have found the incident of a rollout earlier.
 func (c *Client) Prevent(ctx context.Context, id string) (out prevent.Proposal, err error) {
 	return out, c.call(ctx, http.MethodGet, "/runs/"+url.PathEscape(id)+"/prevent", nil, &out)

@@ -30,6 +30,14 @@ type identified struct {
 	Wait time.Duration `query:"wait" doc:"answer when the run has ended, or after so many nanoseconds (at most a minute)"`
 }
 
+type approving struct {
+	ID   string `path:"id"`
+	Body struct {
+		Step string `json:"step,omitempty" doc:"what is agreed to; without it what is waited for now"`
+		Why  string `json:"why,omitempty"`
+	}
+}
+
 // Run is a run as programs see it: what the engine knows, and of a rollout how it does now.
 type Run struct {
 	run.Info
@@ -81,6 +89,9 @@ func (s *server) runs(a huma.API) {
 			return r, err
 		}
 		return r, s.Store.Document(ctx, in.ID, "analysis", &r)
+	})
+	handle(a, http.MethodPost, "/runs/{id}/approve", "approve", "Agree to what a rollout waits for", auth.Approve, func(ctx context.Context, in *approving, p auth.Principal) (run.Info, error) {
+		return s.Rollouts.Approve(ctx, in.ID, in.Body.Step, p.Name, in.Body.Why)
 	})
 	get(a, "/runs/{id}/prevent", "prevent", "What would have found the incident of a rollout earlier, tried on what was recorded", func(ctx context.Context, in *identified) (prevent.Proposal, error) {
 		return s.Rollouts.Prevent(ctx, in.ID)
