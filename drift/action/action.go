@@ -52,6 +52,8 @@ type Variables interface {
 	Get(name string) (any, bool, error)
 	// Value resolves the templates in a value, also in lists and dicts.
 	Value(value any) (any, error)
+	// Fact is Value for what becomes a variable: text that only looks like a list stays text.
+	Fact(value any) (any, error)
 	// Condition judges one condition, text or boolean.
 	Condition(condition any) (bool, error)
 	// File renders the text of a template file with the settings that a template may have, and more variables. The name of the file is for errors,
