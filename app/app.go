@@ -22,6 +22,7 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
 	"goodstate.dev/goodstate/web/api"
 )
@@ -50,6 +51,7 @@ type App struct {
 	log      *slog.Logger
 	api      http.Handler
 	router   *router
+	routers  *routers
 	stops    []func() error // in the order of their start
 	socket   string
 	deliver  context.CancelFunc
@@ -138,9 +140,10 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	}
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
-	a.stops = append(a.stops, a.router.close)
+	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
+	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.router,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
@@ -195,6 +198,9 @@ func (a *App) Watch(ctx context.Context) {
 			if _, err := a.Journal.Append(ctx, journal.Entry{Event: "proxy-revived", Actor: "goodstate", Text: "the proxy was gone; it is started again with its routes"}); err != nil {
 				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
 			}
+		}
+		if err := a.routers.wake(); err != nil {
+			a.log.ErrorContext(ctx, "a load balancer cannot be looked after", slog.Any("error", err))
 		}
 		a.takePushes(ctx)
 		select {

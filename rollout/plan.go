@@ -66,6 +66,9 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if in.Config.Mode == "observe" {
 		p.Notes = append(p.Notes, "mode is observe: what would be taken back is only recorded")
 	}
+	if blind := in.Config.Traffic.Blind(); blind != "" {
+		p.Notes = append(p.Notes, blind)
+	}
 	p.Steps = deploySteps(in, p.Stages)
 	return p, s.planSchema(ctx, in, &p)
 }

@@ -109,7 +109,7 @@ func (ro *rollout) result(o Outcome, why string) Result {
 func (ro *rollout) route(backends []traffic.Backend, weight int) traffic.Route {
 	t := ro.new.Config.Traffic
 	r := traffic.Route{
-		Service: ro.in.Service, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow),
+		Service: ro.in.Service, Via: t.Via, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow),
 		Weights: map[string]int{ro.new.Release.ID(): weight},
 	}
 	if t.Sticky == "cookie" {
@@ -128,6 +128,12 @@ func (ro *rollout) route(backends []traffic.Backend, weight int) traffic.Route {
 func publicURL(t *Traffic) string {
 	if t == nil {
 		return ""
+	}
+	if b, err := t.balancer(); b != nil || err != nil {
+		if err != nil {
+			return ""
+		}
+		return b.URL()
 	}
 	scheme := "http://"
 	if t.Cert != "" {

@@ -14,6 +14,7 @@ import (
 	"goodstate.dev/goodstate/rollout/migrate"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/strategy"
+	"goodstate.dev/goodstate/rollout/traffic"
 )
 
 // Service says how one service is built, run, checked and released. It is the value of `services.NAME` in goodstate.yaml,
@@ -41,9 +42,10 @@ type Service struct {
 	Mode       string                           `yaml:"mode" json:"mode,omitempty" default:"act" enum:"act,observe" help:"act, or only observe: decide and record, but never roll back by itself"`
 }
 
-// Traffic says where users reach a service through goodstate's proxy.
+// Traffic says where users reach a service: through goodstate's proxy, which listens, or through a load balancer that is there.
 type Traffic struct {
-	Listen string          `yaml:"listen" json:"listen" required:"true" help:"address that users reach, host:port" example:"127.0.0.1:8080"`
+	Via    traffic.Via     `yaml:",inline,optional" json:"via,omitzero"`
+	Listen string          `yaml:"listen" json:"listen,omitempty" help:"address of goodstate's proxy that users reach, host:port" example:"127.0.0.1:8080"`
 	Sticky string          `yaml:"sticky" json:"sticky,omitempty" default:"cookie" enum:"cookie,none" help:"cookie: a user stays on the release that served them first; none: each request is routed by weight"`
 	Cert   string          `yaml:"cert" json:"cert,omitempty" help:"file with the TLS certificate chain in PEM; with key, the address speaks HTTPS"`
 	Key    string          `yaml:"key" json:"key,omitempty" help:"file with the TLS private key in PEM"`
@@ -71,9 +73,7 @@ func (s *Service) Validate(report func(path, message string)) {
 	if s.Health == nil && len(s.Checks.Keys()) == 0 {
 		report("health", "neither health nor checks are given, so nothing could tell a good release from a bad one")
 	}
-	if t := s.Traffic; t != nil && (t.Cert == "") != (t.Key == "") {
-		report("traffic", "cert and key go together, only one of them is given")
-	}
+	s.validateTraffic(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
 			if on != AtStart && on != AtStage && on != AtEnd {
