@@ -195,7 +195,11 @@ func (e *executor) arguments(s *scope) (*py.Dict, error) {
 			args.Set(key, value)
 			continue
 		}
-		v, err := e.env().Value(e.p.r.ctx, value, s)
+		resolve := e.env().Value
+		if e.info.local && e.info.kind.Facts {
+			resolve = e.env().Fact
+		}
+		v, err := resolve(e.p.r.ctx, value, s)
 		if err != nil {
 			return nil, e.undefined(err)
 		}
