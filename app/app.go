@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
@@ -45,6 +46,7 @@ type App struct {
 	Journal  *journal.Journal
 	Engine   *run.Engine
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
@@ -99,7 +101,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	a.Backups = backup.New(backup.Options{
+		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+	})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err

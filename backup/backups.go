@@ -266,6 +266,9 @@ func ended(f *plan.Facts, r run.Info) error {
 	case KindCopy:
 		return copied(f, r)
 	case KindDrill:
+		if f.Drilled.IsZero() {
+			f.Drilled = r.Ended
+		}
 		var d Drilled
 		if r.State != run.Succeeded {
 			return nil
@@ -366,4 +369,14 @@ func (q Request) check() error {
 		return errors.New("say where to restore to: --to FOLDER, --database SECRET, or --in-place over the original")
 	}
 	return nil
+}
+
+// Keys lists the keys that open a repository.
+func (b *Backups) Keys(ctx context.Context, name string) ([]repository.Key, error) {
+	repo, err := b.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := repo.Keys(ctx)
+	return keys, errors.Join(err, repo.Close())
 }
