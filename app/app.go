@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"goodstate.dev/goodstate/backup"
@@ -198,6 +199,9 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 
 // Watch looks after the proxy until ctx ends, so that one that was killed is started again with the routes that it had, and takes up pushes.
 func (a *App) Watch(ctx context.Context) {
+	var clock sync.WaitGroup
+	clock.Go(func() { a.Backups.Clock(ctx) })
+	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var reminded time.Time
