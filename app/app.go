@@ -22,7 +22,9 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -45,11 +47,13 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
+	Links    *auth.Links
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
 	api      http.Handler
 	router   *router
+	routers  *routers
 	stops    []func() error // in the order of their start
 	socket   string
 	deliver  context.CancelFunc
@@ -87,6 +91,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
+		return err
+	}
+	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
 		return err
 	}
 	if err := a.openRollouts(o, secrets); err != nil {
@@ -138,13 +145,18 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	}
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
-	a.stops = append(a.stops, a.router.close)
+	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
+	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.router,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
+		ApprovePage: func(run, step string, until time.Time) string {
+			return o.Config.Server.link(web.ApproveLink(a.Links, run, step, until))
+		},
 		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
@@ -183,7 +195,14 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 func (a *App) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var reminded time.Time
 	for {
+		if now := time.Now(); now.Sub(reminded) > time.Minute {
+			reminded = now
+			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "nobody is reminded of what is to be done", slog.Any("error", err))
+			}
+		}
 		was, err := a.router.revive(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -195,6 +214,9 @@ func (a *App) Watch(ctx context.Context) {
 			if _, err := a.Journal.Append(ctx, journal.Entry{Event: "proxy-revived", Actor: "goodstate", Text: "the proxy was gone; it is started again with its routes"}); err != nil {
 				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
 			}
+		}
+		if err := a.routers.wake(); err != nil {
+			a.log.ErrorContext(ctx, "a load balancer cannot be looked after", slog.Any("error", err))
 		}
 		a.takePushes(ctx)
 		select {

@@ -33,7 +33,7 @@ func (c *Config) Validate(report func(path, message string)) {
 		if !validName(name) {
 			report("services."+name, fmt.Sprintf("service name %q, want letters, digits, dot, dash and underscore, at most 63", name))
 		}
-		if s.Traffic == nil {
+		if s.Traffic == nil || s.Traffic.Listen == "" {
 			continue
 		}
 		if other, taken := listen[s.Traffic.Listen]; taken {

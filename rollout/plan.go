@@ -2,7 +2,9 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -66,7 +68,13 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if in.Config.Mode == "observe" {
 		p.Notes = append(p.Notes, "mode is observe: what would be taken back is only recorded")
 	}
+	if blind := in.Config.Traffic.Blind(); blind != "" {
+		p.Notes = append(p.Notes, blind)
+	}
 	p.Steps = deploySteps(in, p.Stages)
+	if a := in.Config.Approve; a != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("waits up to %s for the approval of %s before %s", a.Within, a.By, strings.Join(a.Before, " and ")))
+	}
 	return p, s.planSchema(ctx, in, &p)
 }
 
@@ -125,7 +133,12 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 			return p, nil
 		}
 	} else if in, err = s.prepareBack(ctx, service, point); err != nil {
-		return Plan{}, err
+		var refused *NoWayError
+		if !errors.As(err, &refused) {
+			return Plan{}, err
+		}
+		p.Refused, p.Notes = err.Error(), append(p.Notes, refused.Hint())
+		return p, nil
 	}
 	if point != "" {
 		p.Command += " --to " + point

@@ -35,7 +35,7 @@ def extend(payload):
     sys.path.insert(0, payload)
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] in ("ansible", "ansible_collections") and hasattr(module, "__path__"):
-            module.__path__ = list(module.__path__) + [payload + "/" + name.replace(".", "/")]
+            module.__path__ = [payload + "/" + name.replace(".", "/")] + list(module.__path__)
 
 
 def child(request, out, err):
