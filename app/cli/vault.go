@@ -143,8 +143,8 @@ func (v *vaultTool) read(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// replace writes a file whole or not at all, and keeps its permissions.
-func replace(path string, text []byte) error {
+// replaceVault writes a file whole or not at all, and keeps its permissions.
+func replaceVault(path string, text []byte) error {
 	mode := os.FileMode(0o600)
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
@@ -167,9 +167,9 @@ func (v *vaultTool) put(path string, text []byte) error {
 		_, err := v.t.out.Write(text)
 		return err
 	case v.out != "":
-		return replace(v.out, text)
+		return replaceVault(v.out, text)
 	}
-	return replace(path, text)
+	return replaceVault(path, text)
 }
 
 func orStdin(files []string) []string {
@@ -312,7 +312,7 @@ func (v *vaultTool) edited(ctx context.Context, path string, plain []byte, s vau
 	if err != nil {
 		return err
 	}
-	return replace(path, text)
+	return replaceVault(path, text)
 }
 
 func (v *vaultTool) rekey(ctx context.Context, files []string) error {
@@ -328,7 +328,7 @@ func (v *vaultTool) rekey(ctx context.Context, files []string) error {
 		if text, err = v.keys.Rekey(text, to); err != nil {
 			return fmt.Errorf("%w for %s", err, path)
 		}
-		if err := replace(path, text); err != nil {
+		if err := replaceVault(path, text); err != nil {
 			return err
 		}
 	}

@@ -45,7 +45,11 @@ func twice(err error) string {
 	text := err.Error()
 	var u *jinja.UndefinedError
 	if errors.As(err, &u) && strings.HasSuffix(text, u.Message) {
-		text += ". " + u.Message
+		_, bare, found := strings.Cut(u.Message, "): ")
+		if !found || !strings.HasPrefix(u.Message, "error while evaluating") {
+			bare = u.Message
+		}
+		text += ". " + bare
 	}
 	return text
 }
