@@ -24,6 +24,7 @@ import (
 	"goodstate.dev/goodstate/rollout/source"
 	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -46,6 +47,7 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
+	Links    *auth.Links
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -89,6 +91,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
+		return err
+	}
+	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
 		return err
 	}
 	if err := a.openRollouts(o, secrets); err != nil {
@@ -148,6 +153,10 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
+		ApprovePage: func(run, step string, until time.Time) string {
+			return o.Config.Server.link(web.ApproveLink(a.Links, run, step, until))
+		},
 		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
@@ -186,7 +195,14 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 func (a *App) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var reminded time.Time
 	for {
+		if now := time.Now(); now.Sub(reminded) > time.Minute {
+			reminded = now
+			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "nobody is reminded of what is to be done", slog.Any("error", err))
+			}
+		}
 		was, err := a.router.revive(ctx)
 		switch {
 		case ctx.Err() != nil:

@@ -11,6 +11,8 @@ type DumpOptions struct {
 	ASCII         bool // other characters as escapes
 	ExplicitEnd   bool
 	ExplicitStart bool
+	Flow          bool   // default_flow_style true: all in [] and {}
+	Quote         string // default_style
 }
 
 // Dump writes a value as PyYAML does.

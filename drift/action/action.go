@@ -16,6 +16,8 @@ type Kind struct {
 	Help string
 	// Once says that the action runs once for all hosts of a batch (add_host, pause).
 	Once bool
+	// Facts says that the result brings variables that may be templates, as set_fact does.
+	Facts bool
 	// Raw are options that are handed over without being templated, because the action templates them itself (assert's that).
 	Raw []string
 	// Run carries the task out on one host. What it returns is the result of the task; an error is a failed result, except for Unreachable.

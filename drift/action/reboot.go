@@ -38,13 +38,13 @@ func runReboot(ctx context.Context, t *Task) (*py.Dict, error) {
 		return py.DictOf("failed", true, "reboot", false, "changed", false, "msg", py.Unsafe(err.Error())), nil
 	}
 	began := time.Now()
-	if err := pause(ctx, r.before); err != nil {
+	if err := rest(ctx, r.before); err != nil {
 		return nil, err
 	}
 	if msg := r.begin(ctx); msg != "" {
 		return py.DictOf("failed", true, "rebooted", false, "changed", false, "elapsed", seconds(began), "msg", py.Unsafe(msg)), nil
 	}
-	if err := pause(ctx, r.after); err != nil {
+	if err := rest(ctx, r.after); err != nil {
 		return nil, err
 	}
 	if err := r.back(ctx, was); err != nil {

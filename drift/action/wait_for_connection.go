@@ -37,7 +37,7 @@ func runWaitForConnection(ctx context.Context, t *Task) (*py.Dict, error) {
 		return nil, err
 	}
 	began := time.Now()
-	if err := pause(ctx, delay); err != nil {
+	if err := rest(ctx, delay); err != nil {
 		return nil, err
 	}
 	result := py.DictOf("changed", false)
@@ -78,14 +78,14 @@ func (t *Task) retry(ctx context.Context, within, every time.Duration, do func(c
 		if err == nil {
 			return nil
 		}
-		if pause(ctx, max(every, 10*time.Millisecond)) != nil {
+		if rest(ctx, max(every, 10*time.Millisecond)) != nil {
 			return err
 		}
 	}
 }
 
-// pause waits, unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
+// rest waits, unless ctx ends before.
+func rest(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"goodstate.dev/goodstate/core/inventory"
 	"goodstate.dev/goodstate/core/py"
 	"goodstate.dev/goodstate/drift/action"
+	"goodstate.dev/goodstate/drift/agent"
 	"goodstate.dev/goodstate/drift/playbook"
 )
 
@@ -44,20 +47,20 @@ func (c *connection) close() {
 	}
 }
 
-// remote is the host of a task as its actions see it.
-type remote struct {
+// reach is the host of a task as its actions see it.
+type reach struct {
 	e      *executor
 	s      *scope // whose variables say how it is reached: those of the host that is delegated to
 	target Target
-	become *Become
+	become *agent.Become
 	env    map[string]string
 	python string
 	async  time.Duration
 }
 
 // remote works out where and as whom the task runs.
-func (e *executor) remote(s *scope) (*remote, error) {
-	r := &remote{e: e, s: s}
+func (e *executor) remote(s *scope) (*reach, error) {
+	r := &reach{e: e, s: s}
 	host := e.host
 	if e.fields.delegate != "" {
 		var err error
@@ -99,7 +102,7 @@ func (e *executor) delegated(s *scope) (*scope, *inventory.Host, error) {
 }
 
 // text resolves a variable to text.
-func (r *remote) text(names ...string) (string, bool, error) {
+func (r *reach) text(names ...string) (string, bool, error) {
 	for _, name := range names {
 		raw, ok := r.s.Lookup(name)
 		if !ok || raw == nil {
@@ -118,7 +121,7 @@ func (r *remote) text(names ...string) (string, bool, error) {
 }
 
 // keyword resolves a keyword of the task to text.
-func (r *remote) keyword(value any) (string, bool, error) {
+func (r *reach) keyword(value any) (string, bool, error) {
 	if value == nil {
 		return "", false, nil
 	}
@@ -133,7 +136,7 @@ func (r *remote) keyword(value any) (string, bool, error) {
 }
 
 // first takes a variable, then a keyword, then what the command line says.
-func (r *remote) first(keyword any, otherwise string, names ...string) (string, error) {
+func (r *reach) first(keyword any, otherwise string, names ...string) (string, error) {
 	if v, ok, err := r.text(names...); ok || err != nil {
 		return v, err
 	}
@@ -143,7 +146,7 @@ func (r *remote) first(keyword any, otherwise string, names ...string) (string, 
 	return otherwise, nil
 }
 
-func (r *remote) where(host *inventory.Host) error {
+func (r *reach) where(host *inventory.Host) error {
 	t, o := r.e.task, &r.e.p.r.opt
 	r.target = Target{Name: host.Name, Address: host.Name, Timeout: time.Duration(o.Timeout) * time.Second}
 	connection := t.Connection
@@ -197,7 +200,7 @@ func (r *remote) where(host *inventory.Host) error {
 func isLocal(name string) bool { return name == "localhost" || name == "127.0.0.1" || name == "::1" }
 
 // whom works out the user that a task becomes.
-func (r *remote) whom() error {
+func (r *reach) whom() error {
 	t, o := r.e.task, &r.e.p.r.opt
 	if r.e.info.local && !needsHost(r.e.task.Short()) {
 		return nil
@@ -215,7 +218,7 @@ func (r *remote) whom() error {
 	if !yes {
 		return nil
 	}
-	b := &Become{}
+	b := &agent.Become{}
 	method := orElse(o.BecomeMethod, "sudo")
 	if b.Method, err = r.first(t.BecomeMethod, method, "ansible_become_method"); err != nil {
 		return err
@@ -259,7 +262,7 @@ func needsHost(name string) bool {
 }
 
 // environment resolves the environment of the task.
-func (r *remote) environment(s *scope) error {
+func (r *reach) environment(s *scope) error {
 	if len(r.e.task.Environment) == 0 {
 		return nil
 	}
@@ -296,16 +299,16 @@ func (r *remote) environment(s *scope) error {
 func gathering(t *playbook.Task) bool { return t.Short() == "setup" || t.Short() == "gather_facts" }
 
 // Module runs a module for an action.
-func (r *remote) Module(ctx context.Context, name string, args *py.Dict, blobs ...action.Blob) (*py.Dict, error) {
+func (r *reach) Module(ctx context.Context, name string, args *py.Dict, blobs ...action.Blob) (*py.Dict, error) {
 	return r.call(ctx, name, args, blobs, 0)
 }
 
 // task runs the module of the task itself, in the background where the task says so.
-func (r *remote) task(ctx context.Context, name string, args *py.Dict) (*py.Dict, error) {
+func (r *reach) task(ctx context.Context, name string, args *py.Dict) (*py.Dict, error) {
 	return r.call(ctx, name, args, nil, r.async)
 }
 
-func (r *remote) call(ctx context.Context, name string, args *py.Dict, blobs []action.Blob, async time.Duration) (*py.Dict, error) {
+func (r *reach) call(ctx context.Context, name string, args *py.Dict, blobs []action.Blob, async time.Duration) (*py.Dict, error) {
 	host, err := r.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -314,14 +317,39 @@ func (r *remote) call(ctx context.Context, name string, args *py.Dict, blobs []a
 	if err != nil {
 		return nil, fmt.Errorf("arguments of %s: %w", name, err)
 	}
-	answer, err := host.Do(ctx, Call{
+	call := agent.Call{
 		Module: name, Args: text, Check: r.e.fields.check, Diff: r.e.fields.diff, NoLog: r.e.fields.noLog, Verbosity: r.e.p.r.opt.Verbosity, Env: r.env, Become: r.become,
-		Blobs: blobs, Async: async, Python: r.python,
-	})
+	}
+	for _, b := range blobs {
+		call.Blobs = append(call.Blobs, agent.Blob(b))
+	}
+	if async > 0 {
+		call.Async = &agent.Async{ID: jobID(), Seconds: int(async.Seconds())}
+	}
+	if r.e.p.r.opt.Fallback != nil {
+		if err := r.e.p.r.opt.Fallback(ctx, name, r.python, &call); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := host.Do(ctx, call)
 	if err != nil {
-		return nil, &action.Unreachable{Err: err}
+		return nil, r.unreachable(err)
 	}
 	return result(name, answer)
+}
+
+// unreachable tells a host that does not answer from an account that cannot be changed to, which is a failure.
+func (r *reach) unreachable(err error) error {
+	var become *agent.BecomeError
+	if errors.As(err, &become) || r.e.p.r.ctx.Err() != nil {
+		return err
+	}
+	return &action.Unreachable{Err: err}
+}
+
+// jobID names a job in the background as Ansible does.
+func jobID() string {
+	return "j" + strconv.FormatInt(rand.Int64N(1e12), 10) + "." + strconv.Itoa(os.Getpid())
 }
 
 // result reads what a module said. Its text is never a template.
@@ -338,14 +366,14 @@ func result(name string, answer json.RawMessage) (*py.Dict, error) {
 }
 
 // connect opens the host, once for each way of reaching it.
-func (r *remote) connect(ctx context.Context) (Host, error) {
+func (r *reach) connect(ctx context.Context) (Host, error) {
 	if r.e.p.r.opt.Connect == nil {
 		return nil, &action.Unreachable{Err: fmt.Errorf("no connection to %s", r.target.Name)}
 	}
 	return r.connection().open(ctx, r.target, r.e.p.r.opt.Connect)
 }
 
-func (r *remote) connection() *connection {
+func (r *reach) connection() *connection {
 	key := strings.Join([]string{r.target.Name, r.target.Connection, r.target.Address, strconv.Itoa(r.target.Port), r.target.User, r.target.KeyFile}, "\x00")
 	run := r.e.p.r
 	run.mu.Lock()
@@ -359,7 +387,7 @@ func (r *remote) connection() *connection {
 }
 
 // Reset closes the connection.
-func (r *remote) Reset(context.Context) error {
+func (r *reach) Reset(context.Context) error {
 	r.connection().close()
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"goodstate.dev/goodstate/core/py"
 	"goodstate.dev/goodstate/core/vault"
 	"goodstate.dev/goodstate/drift/action"
+	"goodstate.dev/goodstate/drift/agent"
 	"goodstate.dev/goodstate/drift/jinja"
 )
 
@@ -41,6 +42,8 @@ type Options struct {
 	Connect func(ctx context.Context, target Target) (Host, error)
 	// Knows says whether there is a module of a name besides the actions.
 	Knows func(name string) bool
+	// Fallback makes a call for a module that is not native; it leaves others alone. Python is the interpreter that the host's variables name, or empty.
+	Fallback func(ctx context.Context, module, python string, call *agent.Call) error
 	// Report hears of everything, in order, from one goroutine.
 	Report Reporter
 	// Console asks people.
@@ -71,15 +74,14 @@ type Settings struct {
 	ConfigFile      string
 	JinjaStrict     bool
 	PrivateRoleVars bool
-	Environment     map[string]string
-	RunAs           string
 	Retry           string // folder for .retry files; "" is none
-	MaxDiff         int
+	SSHArgs         []string
+	HostKeyChecking bool
 }
 
 // DefaultSettings are Ansible's.
 func DefaultSettings() Settings {
-	return Settings{Gathering: "implicit", GatherTimeout: 10, Strategy: "linear", InjectFacts: true, MissingHandler: true, PollInterval: 15}
+	return Settings{Gathering: "implicit", Strategy: "linear", InjectFacts: true, MissingHandler: true, PollInterval: 15, HostKeyChecking: true}
 }
 
 // The results of a run, which are the exit codes of ansible-playbook.

@@ -80,6 +80,10 @@ func mustAbs(path string) string {
 
 // runPlay runs all batches of a play; stop ends the playbook.
 func (r *run) runPlay(play *playbook.Play) (code int, stop bool, err error) {
+	r.base = play.Dir
+	r.mu.Lock()
+	r.scopes = map[string]*scope{}
+	r.mu.Unlock()
 	p := &playRun{r: r, play: play, vars: play.Vars.Copy(), removed: map[string]bool{}, notified: map[*playbook.Task]map[*inventory.Host]bool{}}
 	if err := p.prompts(); err != nil {
 		return 0, false, err
