@@ -37,7 +37,21 @@ func (e *executor) placed(err error) error {
 	if errors.As(err, &plain) {
 		return err
 	}
-	return &playbook.Error{Text: err.Error(), Node: e.task.Node, Err: err}
+	return &playbook.Error{Text: twice(err), Node: e.task.Node, Err: err}
+}
+
+// twice says what is undefined as Ansible does: two times.
+func twice(err error) string {
+	text := err.Error()
+	var u *jinja.UndefinedError
+	if errors.As(err, &u) && strings.HasSuffix(text, u.Message) {
+		_, bare, found := strings.Cut(u.Message, "): ")
+		if !found || !strings.HasPrefix(u.Message, "error while evaluating") {
+			bare = u.Message
+		}
+		text += ". " + bare
+	}
+	return text
 }
 
 // plainError is one that is printed without a place.

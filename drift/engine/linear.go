@@ -36,6 +36,9 @@ func (p *playRun) run() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	for _, h := range p.hostsLeft() {
+		p.it.states[h], _ = p.it.peek(h) // to its end
+	}
 	p.r.mu.Lock()
 	defer p.r.mu.Unlock()
 	for name := range before {
