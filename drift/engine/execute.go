@@ -35,7 +35,7 @@ func (e *executor) placed(err error) error {
 	}
 	var plain *plainError
 	if errors.As(err, &plain) {
-		return err
+		return errors.New(twice(plain.err))
 	}
 	return &playbook.Error{Text: twice(err), Node: e.task.Node, Err: err}
 }
@@ -78,7 +78,7 @@ func (e *executor) attempt(s *scope) (*py.Dict, error) {
 		return res, nil
 	}
 	if e.loopErr != nil {
-		return nil, e.undefined(e.loopErr)
+		return nil, &plainError{e.loopErr}
 	}
 	if early != nil {
 		return nil, e.undefined(early)
