@@ -43,15 +43,13 @@ for dir; do
 	new=$dir/.new-$$
 	if [ "$take" = 1 ]; then
 		echo "goodstate send"
-		gzip -dc >"$new" 2>"$dir/.said-$$"
+		said=$(gzip -dc 2>&1 >"$new" | tr '\n' ' ')
 	elif [ -r "$copy" ] && [ -n "$copy" ]; then
-		cat "$copy" >"$new" 2>"$dir/.said-$$"
+		said=$(cat "$copy" 2>&1 >"$new" | tr '\n' ' ')
 	else
 		echo "goodstate missing $(uname -s) $(uname -m)"
 		exit 0
 	fi
-	said=$(cat "$dir/.said-$$" 2>/dev/null)
-	rm -f "$dir/.said-$$"
 	if [ "$(sum "$new")" = "$hash" ] && chmod 700 "$new" && mv -f "$new" "$dir/$name"; then
 		find "$dir" -type f \( -name 'goodstate-agent-*' -o -name 'payload-*' \) -mtime +30 -exec rm -f {} + 2>/dev/null
 		if [ "$take" = 1 ]; then
