@@ -95,7 +95,7 @@ func (e *executor) items() (items []any, looped bool, err error) {
 	if err != nil {
 		return nil, true, err
 	}
-	list, ok := v.(*py.List)
+	list, ok := asLists(v).(*py.List)
 	if !ok {
 		return nil, true, fmt.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, "+
 			"try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", py.Str(v))
