@@ -493,7 +493,7 @@ func (e *executor) carryOut(ctx context.Context, s *scope, args *py.Dict) (*py.D
 		return nil, err
 	}
 	if !e.info.local {
-		return remote.task(ctx, playbook.Short(e.task.Action), args)
+		return remote.task(ctx, e.info.name, args)
 	}
 	t := &action.Task{
 		Name: e.task.Short(), Full: e.task.Action, Title: e.fields.title, Args: args, Unsolved: e.task.Args, Host: e.host.Name, Vars: &variables{e: e, s: s}, Remote: remote,
