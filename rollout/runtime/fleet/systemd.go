@@ -194,6 +194,7 @@ type kept struct {
 func seen(k kept, v map[string]string) runtime.Instance {
 	i := runtime.Instance{ID: k.ID(), Service: k.Service, Release: k.Release, Index: k.Index, URL: k.URL(), Started: k.Started}
 	i.Restarts, _ = strconv.Atoi(v["NRestarts"])            // absent: none
+	i.Restarts = min(i.Restarts, k.Restarts)                // the one that it refused is counted too
 	nanos, _ := strconv.ParseInt(v["CPUUsageNSec"], 10, 64) // "[not set]": not measured
 	i.CPU = float64(nanos) / 1e9
 	i.Exit = exitWords(v["exit"], k.Memory)
