@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
@@ -24,6 +25,7 @@ import (
 	"goodstate.dev/goodstate/rollout/source"
 	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -44,8 +46,10 @@ type App struct {
 	Journal  *journal.Journal
 	Engine   *run.Engine
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
+	Links    *auth.Links
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -91,10 +95,16 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
 		return err
 	}
+	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
+		return err
+	}
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	a.Backups = backup.New(backup.Options{
+		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+	})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -148,6 +158,10 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
+		ApprovePage: func(run, step string, until time.Time) string {
+			return o.Config.Server.link(web.ApproveLink(a.Links, run, step, until))
+		},
 		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
@@ -186,7 +200,14 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 func (a *App) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var reminded time.Time
 	for {
+		if now := time.Now(); now.Sub(reminded) > time.Minute {
+			reminded = now
+			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "nobody is reminded of what is to be done", slog.Any("error", err))
+			}
+		}
 		was, err := a.router.revive(ctx)
 		switch {
 		case ctx.Err() != nil:

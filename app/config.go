@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
@@ -23,6 +24,7 @@ type Config struct {
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
+	Backup   backup.Config               `yaml:"backup" json:"backup,omitzero" help:"what is copied so that it can be brought back, where to, and how soon it must be back"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 

@@ -2,7 +2,9 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -70,6 +72,9 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 		p.Notes = append(p.Notes, blind)
 	}
 	p.Steps = deploySteps(in, p.Stages)
+	if a := in.Config.Approve; a != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("waits up to %s for the approval of %s before %s", a.Within, a.By, strings.Join(a.Before, " and ")))
+	}
 	return p, s.planSchema(ctx, in, &p)
 }
 
@@ -128,7 +133,12 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 			return p, nil
 		}
 	} else if in, err = s.prepareBack(ctx, service, point); err != nil {
-		return Plan{}, err
+		var refused *NoWayError
+		if !errors.As(err, &refused) {
+			return Plan{}, err
+		}
+		p.Refused, p.Notes = err.Error(), append(p.Notes, refused.Hint())
+		return p, nil
 	}
 	if point != "" {
 		p.Command += " --to " + point

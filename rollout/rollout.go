@@ -31,6 +31,8 @@ type rollout struct {
 	signal   int64         // the last signal that was acted on
 	schema   *migrate.Plan // what this rollout changes in the database; nil: nothing
 	eyes     *eyes
+	out      *outlook
+	gate     *Gate  // what a person has to agree to before it goes on; nil: nothing
 	would    string // what was said last that would be done, where only observing
 }
 

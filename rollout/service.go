@@ -12,6 +12,7 @@ import (
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/rollout/judge"
 	"goodstate.dev/goodstate/rollout/migrate"
+	"goodstate.dev/goodstate/rollout/signal"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/strategy"
 	"goodstate.dev/goodstate/rollout/traffic"
@@ -36,9 +37,11 @@ type Service struct {
 	Traffic    *Traffic                         `yaml:"traffic" json:"traffic,omitempty" help:"how users reach the service; without it instances are only started and checked"`
 	Strategy   config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
 	Judge      judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
+	Signals    config.Map[signal.Spec]          `yaml:"signals" json:"signals,omitempty" help:"numbers that are read about a release from elsewhere, by name, with limits: Prometheus, and the instances' logs"`
 	Unknown    string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
 	Watch      config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
 	Recover    config.Duration                  `yaml:"recover" json:"recover,omitempty" default:"2m" help:"how long after a rollback the metrics may take to be back to what they were"`
+	Approve    *Approve                         `yaml:"approve" json:"approve,omitempty" help:"where a rollout waits until a person with the role approver agrees" example:"{before: [50%, promote], within: 4h}"`
 	Mode       string                           `yaml:"mode" json:"mode,omitempty" default:"act" enum:"act,observe" help:"act, or only observe: decide and record, but never roll back by itself"`
 }
 
@@ -74,6 +77,7 @@ func (s *Service) Validate(report func(path, message string)) {
 		report("health", "neither health nor checks are given, so nothing could tell a good release from a bad one")
 	}
 	s.validateTraffic(report)
+	s.validateApprove(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
 			if on != AtStart && on != AtStage && on != AtEnd {

@@ -37,8 +37,12 @@ func (ro *rollout) checkInstances(ctx context.Context, k Kept, n int, moment str
 	}
 	for _, name := range k.Config.checksOn(moment) {
 		spec, _ := k.Config.Checks.Get(name)
+		look := spec.Run
+		if moment == AtStart && ro.weight == 0 {
+			look = spec.Long // later its users are the test
+		}
 		for _, in := range up[:min(1, len(up))] {
-			out = append(out, spec.Run(ctx, name, ro.target(k, in)))
+			out = append(out, look(ctx, name, ro.target(k, in)))
 		}
 	}
 	return out
@@ -55,7 +59,7 @@ func (ro *rollout) checkPublic(ctx context.Context, k Kept, moment string) []goo
 	if moment != "" {
 		names = k.Config.checksOn(moment)
 	}
-	target := check.Target{Service: k.Release.Service, Release: k.Release.Version, Dir: k.Dir, BaseURL: publicURL(k.Config.Traffic), Secret: ro.Secret}
+	target := check.Target{Service: k.Release.Service, Release: k.Release.Version, ReleaseID: k.Release.ID(), Dir: k.Dir, BaseURL: publicURL(k.Config.Traffic), Secret: ro.Secret}
 	if target.BaseURL == "" {
 		if up, err := ro.running(ctx, k.Release.Service, k.Release.ID()); err == nil && len(up) > 0 {
 			target = ro.target(k, up[0])

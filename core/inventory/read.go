@@ -16,7 +16,7 @@ import (
 )
 
 // ignored are the endings that are never sources in a folder.
-var ignored = []string{".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"}
+var ignored = []string{".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry"}
 
 var ignoredName = regexp.MustCompile(`^\.|^host_vars$|^group_vars$|^vars_plugins$`)
 
@@ -95,7 +95,7 @@ func isYAML(path string, _ os.FileInfo) bool {
 	return slices.Contains([]string{"", ".yaml", ".yml", ".json"}, filepath.Ext(path))
 }
 
-// readList takes names with commas between them; each may have ranges and a port.
+// readList takes names with commas between them; each may have a port.
 func (inv *Inventory) readList(source string) error {
 	inv.source = source
 	defer func() { inv.source = "" }()
@@ -103,15 +103,13 @@ func (inv *Inventory) readList(source string) error {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
-		names, port, err := expandHosts(name)
-		if err != nil {
-			return fmt.Errorf("inventory %s: %w", source, err)
+		host, port, err := address(name)
+		if err != nil || strings.Contains(host, "[") {
+			host, port = name, 0 // a list knows no ranges
 		}
-		for _, one := range names {
-			if _, known := inv.hosts[one]; !known {
-				if err := inv.populate(one, inv.groups["ungrouped"], port, py.NewDict()); err != nil {
-					return err
-				}
+		if _, known := inv.hosts[host]; !known {
+			if err := inv.populate(host, inv.groups["ungrouped"], port, py.NewDict()); err != nil {
+				return err
 			}
 		}
 	}

@@ -16,6 +16,8 @@ type Kind struct {
 	Help string
 	// Once says that the action runs once for all hosts of a batch (add_host, pause).
 	Once bool
+	// Facts says that the result brings variables that may be templates, as set_fact does.
+	Facts bool
 	// Raw are options that are handed over without being templated, because the action templates them itself (assert's that).
 	Raw []string
 	// Run carries the task out on one host. What it returns is the result of the task; an error is a failed result, except for Unreachable.
@@ -52,6 +54,8 @@ type Variables interface {
 	Get(name string) (any, bool, error)
 	// Value resolves the templates in a value, also in lists and dicts.
 	Value(value any) (any, error)
+	// Fact is Value for what becomes a variable: text that only looks like a list stays text.
+	Fact(value any) (any, error)
 	// Condition judges one condition, text or boolean.
 	Condition(condition any) (bool, error)
 	// File renders the text of a template file with the settings that a template may have, and more variables. The name of the file is for errors,
