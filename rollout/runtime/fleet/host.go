@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,12 +34,14 @@ type host struct {
 	ssh        remote.Options
 	log        *slog.Logger
 
+	lists sync.Map      // of services to what was told last
 	slots chan struct{} // commands at a time
 
 	mu       sync.Mutex
 	client   *remote.Client
 	down     error      // why it could not be reached
 	downAt   time.Time  // when
+	address  string     // at which its instances are reached
 	root     string     // folder on the host
 	sending  sync.Mutex // one release at a time
 	starting sync.Mutex // one instance at a time, where ports are chosen
@@ -219,11 +222,15 @@ func (h *host) start(ctx context.Context, s runtime.Spec) (runtime.Instance, err
 	if err != nil {
 		return runtime.Instance{}, err
 	}
-	s.Dir, s.Host = dir, h.place.Address
+	if s.Host, err = h.reached(ctx); err != nil {
+		return runtime.Instance{}, err
+	}
+	s.Dir = dir
 	if h.place.Listen != "" {
 		s.Host = h.place.Listen
 	}
 	i, err := h.supervisor.start(ctx, h, s)
+	h.changed()
 	if err != nil {
 		return i, err
 	}
@@ -233,20 +240,77 @@ func (h *host) start(ctx context.Context, s runtime.Spec) (runtime.Instance, err
 // named adds what only the place knows.
 func (h *host) named(i runtime.Instance) runtime.Instance {
 	i.Host = h.place.Name
+	h.mu.Lock()
+	address := h.address
+	h.mu.Unlock()
 	if at := strings.LastIndexByte(i.URL, ':'); at > 0 {
 		if port, err := strconv.Atoi(i.URL[at+1:]); err == nil {
-			i.URL = "http://" + net.JoinHostPort(h.place.Address, strconv.Itoa(port))
+			i.URL = "http://" + net.JoinHostPort(address, strconv.Itoa(port))
 		}
 	}
 	return i
 }
 
+// reached is the address at which the host's instances are reached: the one that was given, or that of the host.
+func (h *host) reached(ctx context.Context) (string, error) {
+	h.mu.Lock()
+	known := h.address
+	h.mu.Unlock()
+	if known != "" {
+		return known, nil
+	}
+	known = h.place.Address
+	if known == "" {
+		c, err := h.connect(ctx)
+		if err != nil {
+			return "", err
+		}
+		known = c.Target.Host
+	}
+	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", known)
+	if err != nil || len(all) == 0 {
+		return "", fmt.Errorf("host %s: the address of its instances: %w; set goodstate_address in the inventory", h.place.Name, err)
+	}
+	known = all[0].Unmap().String()
+	h.mu.Lock()
+	h.address = known
+	h.mu.Unlock()
+	return known, nil
+}
+
+// fresh is how long a list is taken for the state of the host, so that many who ask at the same moment ask once.
+const fresh = 500 * time.Millisecond
+
+// told is what a host said last of a service's instances.
+type told struct {
+	mu  sync.Mutex
+	at  time.Time
+	all []runtime.Instance
+}
+
+// changed forgets what was told.
+func (h *host) changed() { h.lists.Clear() }
+
 func (h *host) list(ctx context.Context, service string) ([]runtime.Instance, error) {
+	known, _ := h.lists.LoadOrStore(service, &told{})
+	last := known.(*told)
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	if time.Since(last.at) < fresh {
+		return slices.Clone(last.all), nil
+	}
+	if _, err := h.reached(ctx); err != nil {
+		return nil, err
+	}
 	all, err := h.supervisor.list(ctx, h, service)
+	if err != nil {
+		return nil, err
+	}
 	for i := range all {
 		all[i] = h.named(all[i])
 	}
-	return all, err
+	last.at, last.all = time.Now(), all
+	return slices.Clone(all), nil
 }
 
 func (h *host) logs(ctx context.Context, id string, lines int) ([]string, error) {
@@ -254,7 +318,9 @@ func (h *host) logs(ctx context.Context, id string, lines int) ([]string, error)
 }
 
 func (h *host) stop(ctx context.Context, id string) error {
-	if err := h.supervisor.stop(ctx, h, id); err != nil {
+	err := h.supervisor.stop(ctx, h, id)
+	h.changed()
+	if err != nil {
 		return err
 	}
 	at, err := h.at(ctx, id)
