@@ -62,7 +62,7 @@ services:
     start: 30s
     health: {http: {url: /healthz}}
     checks: {home: {http: {url: /, status: "200,500"}}}
-    traffic: {haproxy: {socket: %s, backend: web, url: "http://%s", ring: goodstate}}
+    traffic: {haproxy: {sockets: [%s], backend: web, url: "http://%s", ring: goodstate}}
     strategy: {rolling: {batch: 2, unavailable: 2, surge: 0, hold: 2s}}
     judge: {warmup: 0s, requests: 20}
     watch: 2s
