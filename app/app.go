@@ -22,6 +22,7 @@ import (
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/runtime/fleet"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
 	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
@@ -149,12 +150,17 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	if err != nil {
 		return err
 	}
+	hosts, err := fleet.New(fleet.Options{Dir: filepath.Join(data, "hosts"), Local: instances, Self: o.Self[0], Log: o.Log})
+	if err != nil {
+		return err
+	}
+	a.stops = append(a.stops, hosts.Close)
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
 	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
 	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.routers,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: hosts, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},

@@ -97,6 +97,12 @@ func (h onlyErrors) WithGroup(g string) slog.Handler { return onlyErrors{h.Handl
 
 func (e *Engine) point(p string) { e.onStep(p) }
 
+// named tells the library one kind from another: it knows workflows by their function, which is one for all kinds.
+type named string
+
+// ConfigName is the kind.
+func (n named) ConfigName() string { return string(n) }
+
 // Register tells the engine how runs of a kind are carried out. It is called before Launch, once a kind.
 func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)) {
 	workflow := func(ctx dbos.Context, id string) (string, error) {
@@ -113,19 +119,13 @@ func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)
 			return result, err
 		})
 	}
-	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithInstance(kindOf(kind)), dbos.WithMaxRecoveryAttempts(unlimited))
+	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithInstance(named(kind)), dbos.WithMaxRecoveryAttempts(unlimited))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kinds[kind] = func(ctx dbos.Context, id string) (dbos.WorkflowHandle[string], error) {
-		return dbos.RunWorkflow(ctx, workflow, id, dbos.WithWorkflowID(id), dbos.WithRunInstance(kindOf(kind)))
+		return dbos.RunWorkflow(ctx, workflow, id, dbos.WithWorkflowID(id), dbos.WithRunInstance(named(kind)))
 	}
 }
-
-// kindOf tells kinds apart for the library, which else takes all for one: it knows them by the name of the function, and theirs are made in one place.
-type kindOf string
-
-// ConfigName is the kind.
-func (k kindOf) ConfigName() string { return string(k) }
 
 // Launch continues the runs that were under way when the last process ended, and frees the leases of runs that are over.
 func (e *Engine) Launch(ctx context.Context) error {
