@@ -39,6 +39,11 @@ func (s *site) board(r *http.Request) (view, error) {
 			d.Doing = append(d.Doing, doing{name, *st.Active})
 		}
 	}
+	late, err := s.late(r)
+	if err != nil {
+		return view{}, err
+	}
+	d.Wrong = append(d.Wrong, late...)
 	all, err := s.Engine.List(r.Context(), run.Filter{Limit: 10})
 	if err != nil {
 		return view{}, err

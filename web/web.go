@@ -29,6 +29,7 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Links    *auth.Links    // signs the links of notices; nil: there are none
 	API      http.Handler   // everything under /api/, behind the same door
 	Proxies  []netip.Prefix // reverse proxies that are believed who asks
 	Log      *slog.Logger
@@ -81,8 +82,17 @@ func New(o Options) (http.Handler, error) {
 	s.read(mux, "GET /services/{service}", s.service)
 	s.read(mux, "GET /services/{service}/rollback", s.planRollback)
 	s.read(mux, "GET /services/{service}/deploy", s.planDeploy)
+	s.read(mux, "GET /services/{service}/points", s.points)
 	s.read(mux, "GET /rollouts/{run}", s.rollout)
 	s.read(mux, "GET /journal", s.journal)
+	s.read(mux, "GET /actions", s.actions)
+	s.read(mux, "GET /approve/{run}", s.approvePage)
+	s.act(mux, "POST /rollouts/{run}/approve", auth.Approve, s.approve)
+	s.read(mux, "GET /rollouts/{run}/prevent", s.prevent)
+	mux.Handle("GET /rollouts/{run}/analysis.html", s.guard.Require(auth.View, http.HandlerFunc(s.analysisHTML)))
+	mux.Handle("GET /rollouts/{run}/analysis.md", s.guard.Require(auth.View, http.HandlerFunc(s.analysisMarkdown)))
+	s.act(mux, "POST /actions", auth.Hold, s.addAction)
+	s.act(mux, "POST /actions/{id}/done", auth.Hold, s.doneAction)
 	s.act(mux, "POST /services/{service}/rollback", auth.Rollback, s.rollBack)
 	s.act(mux, "POST /services/{service}/deploy", auth.Deploy, s.deploy)
 	s.act(mux, "POST /services/{service}/promote", auth.Promote, s.tell(rollout.SignalPromote))
