@@ -51,6 +51,7 @@ type App struct {
 	base     string // folder of the configuration file
 	log      *slog.Logger
 	api      http.Handler
+	hooked   http.Handler // what Git hosts tell of pushes
 	router   *router
 	stops    []func() error // in the order of their start
 	socket   string
@@ -91,6 +92,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
 		return err
 	}
+	a.hooked = &webhooks{App: a, secret: secrets.Get, refused: map[string]*refusals{}}
 	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
 		return err
 	}

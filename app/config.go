@@ -10,6 +10,7 @@ import (
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/hooks"
+	"goodstate.dev/goodstate/hooks/webhook"
 	"goodstate.dev/goodstate/rollout"
 )
 
@@ -23,11 +24,13 @@ type Config struct {
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
+	Webhooks config.Map[webhook.Config]  `yaml:"webhooks" json:"webhooks,omitzero" help:"pushes that GitHub, GitLab, Gitea or Forgejo tell of at /hooks/NAME of the dashboard; a service with on_push is released by them" example:"{github: {from: github, secret: {secret: github}}}"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
 // Validate reports what the parts cannot know of each other.
 func (c *Config) Validate(report func(path, message string)) {
+	c.validateWebhooks(report)
 	listen := map[string]string{}
 	for name, s := range c.Services.All() {
 		if !validName(name) {

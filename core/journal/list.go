@@ -86,6 +86,15 @@ func (j *Journal) each(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 	}
 }
 
+// Known says whether there is an entry with the key.
+func (j *Journal) Known(ctx context.Context, key string) (bool, error) {
+	var n int
+	if err := j.db.QueryRowContext(ctx, "SELECT count(*) FROM journal WHERE key = ?", key).Scan(&n); err != nil {
+		return false, fmt.Errorf("read the journal: %w", err)
+	}
+	return n > 0, nil
+}
+
 // Export writes the chosen entries as JSON lines.
 func (j *Journal) Export(ctx context.Context, w io.Writer, f Filter) error {
 	out := json.NewEncoder(w)
