@@ -99,7 +99,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err

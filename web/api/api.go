@@ -27,6 +27,7 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Notices  Notices
 	Version  string
 }
 
@@ -44,6 +45,7 @@ func New(o Options) http.Handler {
 	s.runs(a)
 	s.users(a)
 	s.actions(a)
+	s.notices(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
