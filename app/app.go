@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
@@ -47,6 +48,7 @@ type App struct {
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
+	Audit    *audit.Exporter
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -86,6 +88,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err
 	}
+	if err := a.openAudit(o, secrets); err != nil {
+		return err
+	}
 	if err := a.openNotices(o, secrets); err != nil {
 		return err
 	}
@@ -99,7 +104,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Version: Version()})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err

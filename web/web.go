@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/web/api"
 )
 
 // Options are the parts that the pages show.
@@ -29,6 +30,7 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Audit    api.Audit      // nil: the journal is handed on to nobody
 	Links    *auth.Links    // signs the links of notices; nil: there are none
 	Webhooks http.Handler   // POST /hooks/{name}, which proves by itself who asks; nil: none
 	API      http.Handler   // everything under /api/, behind the same door

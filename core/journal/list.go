@@ -112,6 +112,13 @@ func (j *Journal) Export(ctx context.Context, w io.Writer, f Filter) error {
 // poll is how often Follow looks for what other processes wrote.
 const poll = time.Second
 
+// Woken is closed at the next append of this process. Who waits for entries takes it before looking for them.
+func (j *Journal) Woken() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.woken
+}
+
 // Follow returns the entries after a sequence number, and then new ones as they come, until ctx ends or the caller stops.
 func (j *Journal) Follow(ctx context.Context, after int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {

@@ -28,6 +28,7 @@ var packages = map[string]string{
 	"chromium": "chromium",
 	"sshd":     "openssh-server",
 	"git":      "git",
+	"rsyslogd": "rsyslog",
 }
 
 // folders is where Debian keeps programs that are not on everybody's PATH.

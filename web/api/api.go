@@ -28,6 +28,7 @@ type Options struct {
 	Store    *store.Store
 	Auth     *auth.Auth
 	Notices  Notices
+	Audit    Audit
 	Version  string
 }
 
@@ -46,6 +47,7 @@ func New(o Options) http.Handler {
 	s.users(a)
 	s.actions(a)
 	s.notices(a)
+	s.audit(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
