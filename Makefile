@@ -3,7 +3,11 @@ GO ?= go
 .PHONY: build test test-all bench bench-hooks lint demo
 
 build:
-	$(GO) build -o bin/goodstate ./cmd/goodstate
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags='-s -w' -o bin/goodstate-agent-linux-$$arch ./cmd/goodstate-agent && \
+		gzip -9nc bin/goodstate-agent-linux-$$arch >drift/agent/shipped/linux-$$arch.gz || exit; \
+	done
+	$(GO) build -tags agents -o bin/goodstate ./cmd/goodstate
 	$(GO) build -o bin/goodstate-hook ./cmd/goodstate-hook
 
 # Everything that proves the product, with the race detector. On Debian as root it installs what it needs.

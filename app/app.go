@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
@@ -23,6 +24,7 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
 	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
@@ -45,6 +47,7 @@ type App struct {
 	Journal  *journal.Journal
 	Engine   *run.Engine
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
@@ -55,6 +58,7 @@ type App struct {
 	api      http.Handler
 	hooked   http.Handler // what Git hosts tell of pushes
 	router   *router
+	routers  *routers
 	stops    []func() error // in the order of their start
 	socket   string
 	deliver  context.CancelFunc
@@ -104,7 +108,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
+	a.Backups = backup.New(backup.Options{
+		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+	})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -150,9 +157,10 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	}
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
-	a.stops = append(a.stops, a.router.close)
+	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
+	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.router,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
@@ -218,6 +226,9 @@ func (a *App) Watch(ctx context.Context) {
 			if _, err := a.Journal.Append(ctx, journal.Entry{Event: "proxy-revived", Actor: "goodstate", Text: "the proxy was gone; it is started again with its routes"}); err != nil {
 				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
 			}
+		}
+		if err := a.routers.wake(); err != nil {
+			a.log.ErrorContext(ctx, "a load balancer cannot be looked after", slog.Any("error", err))
 		}
 		a.takePushes(ctx)
 		select {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
@@ -27,6 +28,7 @@ type Config struct {
 	Audit    []audit.Rule                `yaml:"audit" json:"audit,omitempty" help:"where the journal is handed on to, at least once and in order, without holding anything up"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
 	Webhooks config.Map[webhook.Config]  `yaml:"webhooks" json:"webhooks,omitzero" help:"pushes that GitHub, GitLab, Gitea or Forgejo tell of at /hooks/NAME of the dashboard; a service with on_push is released by them" example:"{github: {from: github, secret: {secret: github}}}"`
+	Backup   backup.Config               `yaml:"backup" json:"backup,omitzero" help:"what is copied so that it can be brought back, where to, and how soon it must be back"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
@@ -38,7 +40,7 @@ func (c *Config) Validate(report func(path, message string)) {
 		if !validName(name) {
 			report("services."+name, fmt.Sprintf("service name %q, want letters, digits, dot, dash and underscore, at most 63", name))
 		}
-		if s.Traffic == nil {
+		if s.Traffic == nil || s.Traffic.Listen == "" {
 			continue
 		}
 		if other, taken := listen[s.Traffic.Listen]; taken {

@@ -59,7 +59,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// service answers with the content of the file "release" in its folder; a release that is called bad fails every second visit.
+// service answers with the content of the file "release" in its folder; a release that is called bad fails every second visit. One
+// that is called sad answers every visit well and sells nothing, which only its metrics and its log say.
 func service() int {
 	name, err := os.ReadFile("release")
 	if err != nil {
@@ -71,12 +72,20 @@ func service() int {
 		fmt.Println("FATAL no price list")
 		return 3
 	}
-	var visits atomic.Int64
+	var visits, unsold atomic.Int64
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "orders_total{release=%[1]q,port=%[2]q} %[3]d\norders_failed_total{release=%[1]q,port=%[2]q} %[4]d\n", os.Getenv("GOODSTATE_RELEASE"), os.Getenv("PORT"), visits.Load(), unsold.Load())
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		n := visits.Add(1)
+		fmt.Printf("order %d of 10.0.0.%d taken\n", n, n%250)
+		if release == "sad" && n%4 == 0 {
+			fmt.Printf("ERROR order %d is lost: ledger at 10.0.0.%d refused token=s3cr3t-%d\n", n, unsold.Add(1)%250, n)
+		}
 		w.Header().Set("X-Version", release)
-		if release == "bad" && visits.Add(1)%2 == 0 {
+		if release == "bad" && n%2 == 0 {
 			http.Error(w, "no", http.StatusInternalServerError)
 		}
 	})

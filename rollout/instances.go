@@ -93,8 +93,8 @@ func (ro *rollout) healthy(ctx context.Context, k Kept, in runtime.Instance) goo
 	f := check.UntilHealthy(ctx, spec, "health", ro.target(k, in), k.Config.startLimit(), alive)
 	f.Check = "health of " + in.ID
 	f.Release = k.Release.Version
-	if f.Verdict != good.Pass && f.Detail == "" {
-		f.Detail = ro.lastLines(ctx, in.ID, 20)
+	if f.Verdict != good.Pass {
+		f.Detail = strings.TrimLeft(f.Detail+"\n"+ro.lastLines(ctx, in.ID, 20), "\n")
 	}
 	return f
 }
@@ -234,5 +234,5 @@ func (ro *rollout) lastLines(ctx context.Context, id string, n int) string {
 
 // target is what a check of one instance looks at.
 func (ro *rollout) target(k Kept, in runtime.Instance) check.Target {
-	return check.Target{Service: in.Service, Release: k.Release.Version, Instance: in.ID, BaseURL: in.URL, Dir: k.Dir, Secret: ro.Secret}
+	return check.Target{Service: in.Service, Release: k.Release.Version, ReleaseID: k.Release.ID(), Instance: in.ID, BaseURL: in.URL, Dir: k.Dir, Secret: ro.Secret}
 }

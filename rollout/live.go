@@ -5,6 +5,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/rollout/judge"
+	"goodstate.dev/goodstate/rollout/signal"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -25,6 +26,7 @@ type Live struct {
 	Hold     time.Duration    `json:"hold_ns"`
 	Judge    judge.State      `json:"judge"`
 	Findings []good.Finding   `json:"findings,omitempty"`
+	Signals  []signal.State   `json:"signals,omitempty"`
 }
 
 // show changes what Live tells about this rollout.

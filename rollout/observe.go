@@ -48,6 +48,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	}
 	checks := ro.patrol(ctx)
 	defer checks.stop()
+	around, end, err := ro.lookOut(ctx, compare)
+	if err != nil {
+		return held{}, err
+	}
+	defer end()
 
 	out := held{Signal: ro.signal}
 	status := strategy.Status{
@@ -89,12 +94,14 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 			paused += time.Second
 		}
 		status.Elapsed = time.Since(began) - paused
-		if checks.undecided() {
+		if checks.undecided() || around.undecided(time.Now()) {
 			status.Elapsed = min(status.Elapsed, hold-1)
 		}
 		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
+		findings = append(findings, around.findings(time.Now(), ro.new.Release.Version)...)
 		ro.show(func(l *Live) {
 			l.Judge, l.Findings, l.Elapsed, l.Hold = e.judge.State(), findings, status.Elapsed, hold
+			l.Signals = around.states(time.Now())
 		})
 
 		action := strategy.Next(status, findings)

@@ -68,6 +68,9 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if in.Config.Mode == "observe" {
 		p.Notes = append(p.Notes, "mode is observe: what would be taken back is only recorded")
 	}
+	if blind := in.Config.Traffic.Blind(); blind != "" {
+		p.Notes = append(p.Notes, blind)
+	}
 	p.Steps = deploySteps(in, p.Stages)
 	if a := in.Config.Approve; a != nil {
 		p.Notes = append(p.Notes, fmt.Sprintf("waits up to %s for the approval of %s before %s", a.Within, a.By, strings.Join(a.Before, " and ")))

@@ -12,8 +12,10 @@ import (
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/rollout/judge"
 	"goodstate.dev/goodstate/rollout/migrate"
+	"goodstate.dev/goodstate/rollout/signal"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/strategy"
+	"goodstate.dev/goodstate/rollout/traffic"
 )
 
 // Service says how one service is built, run, checked and released. It is the value of `services.NAME` in goodstate.yaml,
@@ -35,6 +37,7 @@ type Service struct {
 	Traffic    *Traffic                         `yaml:"traffic" json:"traffic,omitempty" help:"how users reach the service; without it instances are only started and checked"`
 	Strategy   config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
 	Judge      judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
+	Signals    config.Map[signal.Spec]          `yaml:"signals" json:"signals,omitempty" help:"numbers that are read about a release from elsewhere, by name, with limits: Prometheus, and the instances' logs"`
 	Unknown    string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
 	Watch      config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
 	Recover    config.Duration                  `yaml:"recover" json:"recover,omitempty" default:"2m" help:"how long after a rollback the metrics may take to be back to what they were"`
@@ -42,9 +45,10 @@ type Service struct {
 	Mode       string                           `yaml:"mode" json:"mode,omitempty" default:"act" enum:"act,observe" help:"act, or only observe: decide and record, but never roll back by itself"`
 }
 
-// Traffic says where users reach a service through goodstate's proxy.
+// Traffic says where users reach a service: through goodstate's proxy, which listens, or through a load balancer that is there.
 type Traffic struct {
-	Listen string          `yaml:"listen" json:"listen" required:"true" help:"address that users reach, host:port" example:"127.0.0.1:8080"`
+	Via    traffic.Via     `yaml:",inline,optional" json:"via,omitzero"`
+	Listen string          `yaml:"listen" json:"listen,omitempty" help:"address of goodstate's proxy that users reach, host:port" example:"127.0.0.1:8080"`
 	Sticky string          `yaml:"sticky" json:"sticky,omitempty" default:"cookie" enum:"cookie,none" help:"cookie: a user stays on the release that served them first; none: each request is routed by weight"`
 	Cert   string          `yaml:"cert" json:"cert,omitempty" help:"file with the TLS certificate chain in PEM; with key, the address speaks HTTPS"`
 	Key    string          `yaml:"key" json:"key,omitempty" help:"file with the TLS private key in PEM"`
@@ -72,9 +76,7 @@ func (s *Service) Validate(report func(path, message string)) {
 	if s.Health == nil && len(s.Checks.Keys()) == 0 {
 		report("health", "neither health nor checks are given, so nothing could tell a good release from a bad one")
 	}
-	if t := s.Traffic; t != nil && (t.Cert == "") != (t.Key == "") {
-		report("traffic", "cert and key go together, only one of them is given")
-	}
+	s.validateTraffic(report)
 	s.validateApprove(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {

@@ -59,7 +59,7 @@ func (ro *rollout) checkPublic(ctx context.Context, k Kept, moment string) []goo
 	if moment != "" {
 		names = k.Config.checksOn(moment)
 	}
-	target := check.Target{Service: k.Release.Service, Release: k.Release.Version, Dir: k.Dir, BaseURL: publicURL(k.Config.Traffic), Secret: ro.Secret}
+	target := check.Target{Service: k.Release.Service, Release: k.Release.Version, ReleaseID: k.Release.ID(), Dir: k.Dir, BaseURL: publicURL(k.Config.Traffic), Secret: ro.Secret}
 	if target.BaseURL == "" {
 		if up, err := ro.running(ctx, k.Release.Service, k.Release.ID()); err == nil && len(up) > 0 {
 			target = ro.target(k, up[0])

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,10 +233,29 @@ func (t *terminal) ended(r api.Run) error {
 
 func (t *terminal) result(w io.Writer, res rollout.Result) {
 	fmt.Fprintf(w, "\n%s %s: %s\n  %s\n", res.Service, res.Release.Version, res.Outcome, res.Why)
-	for _, f := range res.Findings {
-		fmt.Fprintf(w, "  %s\n", f)
+	all := res.Findings
+	if res.Trigger != nil && res.Outcome == rollout.RolledBack {
+		all = append(slices.Clone(res.Trigger.Findings), all...)
+	}
+	for _, f := range all {
+		if f.String() != res.Why {
+			fmt.Fprintf(w, "  %s\n", f)
+		}
+		for _, line := range lastLines(f.Detail, 10) {
+			fmt.Fprintf(w, "    | %s\n", line)
+		}
 	}
 	if res.Held != "" {
 		fmt.Fprintf(w, "  %s is held; goodstate unhold %s %s lets it go\n", res.Held, res.Service, res.Held)
 	}
+}
+
+// lastLines are at most n lines from the end of a text; none of an empty one.
+func lastLines(text string, n int) []string {
+	text = strings.TrimRight(text, "\n")
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(text, "\n")
+	return lines[max(0, len(lines)-n):]
 }

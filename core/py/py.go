@@ -62,6 +62,8 @@ func hashed(key any) any {
 	switch k := key.(type) {
 	case Unsafe:
 		return string(k)
+	case Native:
+		return k.Text
 	case bool:
 		if k {
 			return int64(1)
