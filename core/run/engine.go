@@ -97,6 +97,12 @@ func (h onlyErrors) WithGroup(g string) slog.Handler { return onlyErrors{h.Handl
 
 func (e *Engine) point(p string) { e.onStep(p) }
 
+// instance tells kinds apart for the library: their functions are made in one place and have one name.
+type instance string
+
+// ConfigName is the kind.
+func (i instance) ConfigName() string { return string(i) }
+
 // Register tells the engine how runs of a kind are carried out. It is called before Launch, once a kind.
 func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)) {
 	workflow := func(ctx dbos.Context, id string) (string, error) {
@@ -113,11 +119,11 @@ func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)
 			return result, err
 		})
 	}
-	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithMaxRecoveryAttempts(unlimited))
+	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithInstance(instance(kind)), dbos.WithMaxRecoveryAttempts(unlimited))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kinds[kind] = func(ctx dbos.Context, id string) (dbos.WorkflowHandle[string], error) {
-		return dbos.RunWorkflow(ctx, workflow, id, dbos.WithWorkflowID(id))
+		return dbos.RunWorkflow(ctx, workflow, id, dbos.WithWorkflowID(id), dbos.WithRunInstance(instance(kind)))
 	}
 }
 
