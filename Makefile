@@ -23,9 +23,12 @@ bench:
 	./.ci/install bench
 	$(GO) test -run '^$$' -bench . ./core/run ./rollout/judge/... ./rollout/traffic/... ./hooks/server
 
-# What hooks cost a commit, beside lefthook where it is installed.
+# What hooks cost: a commit, beside lefthook; seven checks on 5,000 files, beside Python; a push of 10,000 commits, beside what git itself takes.
 bench-hooks:
+	./.ci/install bench
 	./bench/hooks/run.sh
+	./bench/hooks/checks.sh
+	./bench/hooks/push.sh
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run --timeout 15m ./...
