@@ -497,7 +497,7 @@ func filterDictSort(c *call) (any, error) {
 }
 
 func filterMap(c *call) (any, error) {
-	items, err := c.items(0)
+	items, err := c.itemsIfAny()
 	if err != nil {
 		return nil, err
 	}
@@ -542,8 +542,16 @@ func (c *call) mapper() (func(any) (any, error), error) {
 	return func(v any) (any, error) { return c.f.filter(name, fn, v, c.rest[1:], c.named) }, nil
 }
 
+// itemsIfAny takes what is false for an empty list, as map and select do.
+func (c *call) itemsIfAny() ([]any, error) {
+	if ok, err := c.bool(0); !ok {
+		return nil, err
+	}
+	return c.items(0)
+}
+
 func filterSelect(c *call, name string) (any, error) {
-	items, err := c.items(0)
+	items, err := c.itemsIfAny()
 	if err != nil {
 		return nil, err
 	}

@@ -231,9 +231,6 @@ func lookupSequence(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(terms) == 0 {
-		terms = []string{""}
-	}
 	out := py.NewList()
 	for _, term := range terms {
 		s := sequenceOf{start: 1, stride: 1, format: "%d"}

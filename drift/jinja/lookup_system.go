@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"sort"
 	"strings"
 	"time"
 
@@ -74,7 +73,6 @@ func init() {
 	})
 	lookups.add("varnames", "", func(c *call) (any, error) {
 		names := c.r.scope.Names()
-		sort.Strings(names)
 		out := py.NewList()
 		for _, t := range c.rest {
 			text, ok := py.Text(t)

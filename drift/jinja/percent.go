@@ -53,6 +53,9 @@ func (r *run) percent(text string, values any) (any, error) {
 	}
 	_, isDict := values.(*py.Dict)
 	_, isList := values.(*py.List)
+	if _, undefined := values.(py.Undefined); undefined {
+		isDict = true // it has elements, as far as Python can see
+	}
 	if p.used < len(p.tuple) && !p.mapped && !isDict && !isList {
 		return nil, typeErrorf("not all arguments converted during string formatting")
 	}

@@ -76,7 +76,8 @@ func (r *run) wrote(n int) error {
 // told makes errors of the insides those that callers know.
 func (r *run) told(err error) error {
 	var t *typeError
-	if errors.As(err, &t) {
+	var w *wrappedError
+	if errors.As(err, &t) && !errors.As(err, &w) {
 		return fmt.Errorf("Unexpected templating type error occurred: %w", err) //nolint:staticcheck // Ansible's words
 	}
 	return err
