@@ -11,6 +11,9 @@ import (
 
 // Template evaluates one text as Ansible does with the values of a playbook: the result is text, unless it looks like a list, a dict or a boolean; then it is one.
 func (e *Env) Template(ctx context.Context, text string, scope Scope) (any, error) {
+	if !mayBeTemplate(text, usual) {
+		return text, nil
+	}
 	r := e.newRun(ctx, scope)
 	v, err := r.text(text, plainText)
 	return plain(v), r.told(err)

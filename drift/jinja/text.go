@@ -97,8 +97,11 @@ func (r *run) single(text string) (any, bool) {
 }
 
 func mayBeTemplate(text string, syn syntax) bool {
+	if possible(text) || strings.HasPrefix(text, overrideMark) {
+		return true
+	}
 	if syn.blockStart == "{%" && syn.variableStart == "{{" && syn.commentStart == "{#" {
-		return possible(text) || strings.HasPrefix(text, overrideMark)
+		return false
 	}
 	return strings.Contains(text, syn.blockStart) || strings.Contains(text, syn.variableStart) || strings.Contains(text, syn.commentStart) ||
 		strings.HasPrefix(text, overrideMark)
