@@ -66,7 +66,7 @@ type parsed struct {
 }
 
 func (p *parsed) take(c byte, text string) {
-	n, _ := strconv.Atoi(strings.TrimSpace(text)) //nolint:errcheck // digits by the pattern, or unused
+	n, _ := strconv.Atoi(strings.TrimSpace(text))
 	switch c {
 	case 'Y':
 		p.year = n
@@ -90,7 +90,7 @@ func (p *parsed) take(c byte, text string) {
 	case 'S':
 		p.second = n
 	case 'f':
-		p.nano, _ = strconv.Atoi((text + "000000")[:6]) //nolint:errcheck // digits
+		p.nano, _ = strconv.Atoi((text + "000000")[:6])
 		p.nano *= 1000
 	case 'p':
 		p.pm, p.am = text == "pm", text == "am"
@@ -105,8 +105,8 @@ func (p *parsed) offset(text string) {
 		return
 	}
 	digits := strings.ReplaceAll(text[1:], ":", "")
-	hours, _ := strconv.Atoi(digits[:2])    //nolint:errcheck // digits
-	minutes, _ := strconv.Atoi(digits[2:4]) //nolint:errcheck // digits
+	hours, _ := strconv.Atoi(digits[:2])
+	minutes, _ := strconv.Atoi(digits[2:4])
 	seconds := hours*3600 + minutes*60
 	if text[0] == '-' {
 		seconds = -seconds

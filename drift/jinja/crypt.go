@@ -6,14 +6,13 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
 	"strconv"
 	"strings"
 
-	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/blowfish" //nolint:staticcheck // bcrypt is made of it
 
 	"goodstate.dev/goodstate/core/py"
 )
@@ -173,9 +172,8 @@ func shaDigits(d []byte) string {
 	if len(d) == 64 {
 		step = 2
 	}
-	for i := range third {
+	for range third {
 		x, y, z := turn[0], turn[1], turn[2]
-		_ = i
 		write(uint32(d[x])<<16|uint32(d[y])<<8|uint32(d[z]), 4)
 		if step == 1 {
 			turn = [3]int{z + 1, x + 1, y + 1}
@@ -235,6 +233,5 @@ func bcrypt(password, salt string, rounds int, ident string) (string, error) {
 			cipher.Encrypt(data[i:i+8], data[i:i+8])
 		}
 	}
-	_ = binary.BigEndian
 	return fmt.Sprintf("$%s$%02d$%s%s", ident, rounds, bcryptBase64.EncodeToString(raw), bcryptBase64.EncodeToString(data[:23])), nil
 }

@@ -226,7 +226,7 @@ func (f *frame) plugin(kind, name string, on any, args []any, named *py.Dict) (a
 			return p(f.r.ctx, append([]any{on}, args...), named)
 		}
 	}
-	return nil, fmt.Errorf("No %s named %s.", kind, quote(name)) //nolint:staticcheck // Jinja's words
+	return nil, fmt.Errorf("No %s named %s.", kind, quote(name))
 }
 
 func (e *testExpr) eval(f *frame) (any, error) {

@@ -254,7 +254,7 @@ func filterRound(c *call) (any, error) {
 // roundFloat rounds the exact value half to even, as Python does.
 func roundFloat(f float64, n int) float64 {
 	if n >= 0 {
-		r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', n, 64), 64) //nolint:errcheck // written by FormatFloat
+		r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', n, 64), 64)
 		return math.Copysign(r, f)
 	}
 	whole, _ := new(big.Float).SetFloat64(math.Trunc(f)).Int(nil)

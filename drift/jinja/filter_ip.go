@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"math/big"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -634,5 +633,4 @@ func init() {
 		v, err := filterMAC(&call{f: c.f, r: c.r, args: []any{c.args[0], "bool"}})
 		return py.Truth(v), err
 	})
-	_ = netip.Addr{}
 }

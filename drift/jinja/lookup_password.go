@@ -65,14 +65,14 @@ func (c *call) passwordTerm(term string) (*passwordOf, error) {
 	free, pairs := keyValues(rest)
 	if free != "" {
 		if path += " " + free; !strings.HasPrefix(term, path) {
-			return nil, errors.New("Unrecognized value after key=value parameters given to password lookup") //nolint:staticcheck // Ansible's words
+			return nil, errors.New("Unrecognized value after key=value parameters given to password lookup")
 		}
 	}
 	for k := range pairs.All() {
 		switch py.Str(k) {
 		case "length", "encrypt", "chars", "ident", "seed":
 		default:
-			return nil, fmt.Errorf("Unrecognized parameter(s) given to password lookup: %s", py.Str(k)) //nolint:staticcheck // Ansible's words
+			return nil, fmt.Errorf("Unrecognized parameter(s) given to password lookup: %s", py.Str(k))
 		}
 	}
 	get := func(name string, fallback any) any {
@@ -177,7 +177,7 @@ func (p *passwordOf) password() (string, error) {
 			changed = true
 		}
 		if p.ident != "" && ident != "" && p.ident != ident {
-			return "", fmt.Errorf("The ident parameter provided (%s) does not match the stored one (%s).", p.ident, ident) //nolint:staticcheck // Ansible's words
+			return "", fmt.Errorf("The ident parameter provided (%s) does not match the stored one (%s).", p.ident, ident)
 		}
 		if ident == "" {
 			if ident = p.ident; ident == "" && p.encrypt == "bcrypt" {

@@ -116,12 +116,7 @@ func (n network) text(v *big.Int) string {
 	return addrText(addr)
 }
 
-func addrText(addr netip.Addr) string {
-	if addr.Is4In6() {
-		return addr.String()
-	}
-	return addr.String()
-}
+func addrText(addr netip.Addr) string { return addr.String() }
 
 func (n network) String() string { return addrText(n.addr) + "/" + strconv.Itoa(n.bits) }
 
@@ -139,9 +134,9 @@ func (n network) netmask() string {
 	return n.text(all.Xor(all, n.host()))
 }
 
-// broadcast is none for networks of one or two addresses.
+// hasBroadcast: not networks of one or two addresses, and not IPv6.
 func (n network) hasBroadcast() bool {
-	return n.addr.Is4() && n.width()-n.bits > 1 || n.addr.Is6() && false
+	return n.addr.Is4() && n.width()-n.bits > 1
 }
 
 // usable are the first and the last address that hosts may have.

@@ -78,7 +78,7 @@ func (r *run) told(err error) error {
 	var t *typeError
 	var w *wrappedError
 	if errors.As(err, &t) && !errors.As(err, &w) {
-		return fmt.Errorf("Unexpected templating type error occurred: %w", err) //nolint:staticcheck // Ansible's words
+		return fmt.Errorf("Unexpected templating type error occurred: %w", err)
 	}
 	return err
 }

@@ -65,7 +65,7 @@ func (e *Env) Condition(ctx context.Context, expr any, scope Scope) (bool, error
 	r := e.newRun(ctx, scope)
 	ok, err := r.condition(expr)
 	if err = r.told(err); err != nil {
-		return false, fmt.Errorf("The conditional check '%s' failed. The error was: %w", py.Str(expr), err) //nolint:staticcheck // Ansible's words
+		return false, fmt.Errorf("The conditional check '%s' failed. The error was: %w", py.Str(expr), err)
 	}
 	return ok, nil
 }
