@@ -13,7 +13,6 @@ import (
 
 func init() {
 	register(Kind{Name: "pause", Help: "Wait for a time, or for a person", Once: true, Run: pause})
-	register(Kind{Name: "wait_for_connection", Help: "Wait until a host can be used", Run: waitForConnection})
 }
 
 const moment = "2006-01-02 15:04:05.000000"
@@ -110,58 +109,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func waitForConnection(ctx context.Context, t *Task) (*py.Dict, error) {
-	if t.Check {
-		return nil, ErrSkipped
-	}
-	if err := t.Only("connect_timeout", "delay", "sleep", "timeout"); err != nil {
-		return nil, err
-	}
-	times := map[string]time.Duration{"connect_timeout": 5 * time.Second, "delay": 0, "sleep": time.Second, "timeout": 600 * time.Second}
-	for name := range times {
-		if text := t.Text(name); text != "" {
-			n, err := strconv.Atoi(text)
-			if err != nil {
-				return nil, fmt.Errorf("%s is %q, want a number of seconds", name, text)
-			}
-			times[name] = time.Duration(n) * time.Second
-		}
-	}
-	began := time.Now()
-	if err := sleep(ctx, times["delay"]); err != nil {
-		return nil, err
-	}
-	for end := time.Now().Add(times["timeout"]); ; {
-		err := ping(ctx, t, times["connect_timeout"])
-		if err == nil {
-			return py.DictOf("changed", false, "elapsed", int64(time.Since(began).Seconds())), nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if time.Now().After(end) {
-			return py.DictOf("failed", true, "msg", py.Unsafe("timed out waiting for ping module test: "+err.Error()), "elapsed", int64(time.Since(began).Seconds())), nil
-		}
-		if err := sleep(ctx, times["sleep"]); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func ping(ctx context.Context, t *Task, limit time.Duration) error {
-	ctx, stop := context.WithTimeout(ctx, limit)
-	defer stop()
-	if err := t.Remote.Reset(ctx); err != nil {
-		return err
-	}
-	res, err := t.Remote.Module(ctx, "ping", py.NewDict())
-	if err != nil {
-		return err
-	}
-	if pong, _ := res.Get("ping"); Text(pong) != "pong" {
-		return errors.New("ping test failed")
-	}
-	return nil
 }

@@ -168,3 +168,6 @@ func spaced(compact []byte) string {
 	}
 	return b.String()
 }
+
+// Pretty is a value as ansible-inventory prints it.
+func Pretty(value any) string { return jsonText(value, 4) }
