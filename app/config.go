@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
@@ -23,6 +24,7 @@ type Config struct {
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
+	Backup   backup.Config               `yaml:"backup" json:"backup,omitzero" help:"what is copied so that it can be brought back, where to, and how soon it must be back"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
@@ -69,6 +71,12 @@ func Load(path string) (*Config, error) {
 	c.Data = absolute(base, c.Data)
 	c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	for name, s := range c.Services.All() {
+		if s.Hosts != nil && s.Hosts.Inventory != "" {
+			h := *s.Hosts
+			h.Inventory = absolute(base, h.Inventory)
+			s.Hosts = &h
+			c.Services.Set(name, s)
+		}
 		if s.Traffic != nil && s.Traffic.Cert != "" {
 			t := *s.Traffic
 			t.Cert, t.Key = absolute(base, t.Cert), absolute(base, t.Key)

@@ -1,5 +1,6 @@
 # Looks for the agent in the folders that this account may keep and start programs in, checks it, and becomes it.
 # Arguments: hash, verb, 1 to send the agent now (it comes gzipped over the standard input), a copy of the same agent to take, folders to try first.
+mask=$(umask)
 umask 077
 hash=$1 verb=$2 take=$3 copy=$4
 shift 4
@@ -27,6 +28,7 @@ if [ "$take" = 0 ]; then
 	for dir; do
 		if [ -x "$dir/$name" ] && [ -O "$dir/$name" ] && [ "$(sum "$dir/$name")" = "$hash" ]; then
 			echo "goodstate ready"
+			umask "$mask"
 			exec "$dir/$name" $verb
 		fi
 	done
