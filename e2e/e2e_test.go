@@ -35,7 +35,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "proxy" || os.Args[1] == "demo" || os.Getenv(role) == "cli") {
+	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "instances" || os.Args[1] == "proxy" || os.Args[1] == "demo" || os.Getenv(role) == "cli") {
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	switch os.Getenv(role) {
@@ -59,7 +59,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// service answers with the content of the file "release" in its folder; a release that is called bad fails every second visit.
+// service answers with the content of the file "release" in its folder; a release that is called bad fails every second visit. One
+// that is called sad answers every visit well and sells nothing, which only its metrics and its log say.
 func service() int {
 	name, err := os.ReadFile("release")
 	if err != nil {
@@ -71,12 +72,20 @@ func service() int {
 		fmt.Println("FATAL no price list")
 		return 3
 	}
-	var visits atomic.Int64
+	var visits, unsold atomic.Int64
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "orders_total{release=%[1]q,port=%[2]q} %[3]d\norders_failed_total{release=%[1]q,port=%[2]q} %[4]d\n", os.Getenv("GOODSTATE_RELEASE"), os.Getenv("PORT"), visits.Load(), unsold.Load())
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		n := visits.Add(1)
+		fmt.Printf("order %d of 10.0.0.%d taken\n", n, n%250)
+		if release == "sad" && n%4 == 0 {
+			fmt.Printf("ERROR order %d is lost: ledger at 10.0.0.%d refused token=s3cr3t-%d\n", n, unsold.Add(1)%250, n)
+		}
 		w.Header().Set("X-Version", release)
-		if release == "bad" && visits.Add(1)%2 == 0 {
+		if release == "bad" && n%2 == 0 {
 			http.Error(w, "no", http.StatusInternalServerError)
 		}
 	})
@@ -119,6 +128,7 @@ func controller(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	go agree(ctx, a, info.ID)
 	if info, err = a.Engine.Wait(ctx, info.ID); err != nil {
 		return err
 	}
@@ -129,6 +139,26 @@ func controller(ctx context.Context) error {
 	return a.Close()
 }
 
+// agree approves whatever the rollout waits for, each thing once.
+func agree(ctx context.Context, a *app.App, id string) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for last := ""; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l, ok := a.Rollouts.Live(id)
+		if !ok || l.Gate == nil || l.Gate.Step == last {
+			continue
+		}
+		if _, err := a.Rollouts.Approve(ctx, id, l.Gate.Step, "ann", "the e2e test"); err == nil {
+			last = l.Gate.Step
+		}
+	}
+}
+
 // site is a project of a user: a repository with releases v1 (good), v2 (bad), v3 (does not start) and v4 (good again), and visitors.
 type site struct {
 	t         *testing.T
@@ -136,6 +166,7 @@ type site struct {
 	address   string
 	env       []string // more environment for controllers and commands
 	points    string   // see the variable points; empty: none
+	service   string   // that tidy ends; empty: web
 }
 
 func newSite(t *testing.T, strategy string) *site {
@@ -214,7 +245,11 @@ func (s *site) tidy() {
 		s.t.Error(err)
 		return
 	}
-	all, err := a.Rollouts.Runtime.List(ctx, "web")
+	name := s.service
+	if name == "" {
+		name = "web"
+	}
+	all, err := a.Rollouts.Runtime.List(ctx, name)
 	for _, in := range all {
 		err = errors.Join(err, a.Rollouts.Runtime.Stop(ctx, in.ID))
 	}

@@ -5,6 +5,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/rollout/judge"
+	"goodstate.dev/goodstate/rollout/signal"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -17,6 +18,7 @@ type Live struct {
 	Step     string           `json:"step"`
 	Doing    string           `json:"doing"`
 	Paused   string           `json:"paused,omitempty"` // why it waits for a person
+	Gate     *Gate            `json:"gate,omitempty"`   // what it waits for somebody to approve
 	Stages   []strategy.Stage `json:"stages"`
 	Stage    int              `json:"stage"`  // index into Stages; -1 before the first
 	Weight   int              `json:"weight"` // of the new release, in ten-thousandths
@@ -24,6 +26,7 @@ type Live struct {
 	Hold     time.Duration    `json:"hold_ns"`
 	Judge    judge.State      `json:"judge"`
 	Findings []good.Finding   `json:"findings,omitempty"`
+	Signals  []signal.State   `json:"signals,omitempty"`
 }
 
 // show changes what Live tells about this rollout.

@@ -8,6 +8,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -47,13 +48,22 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	}
 	checks := ro.patrol(ctx)
 	defer checks.stop()
+	around, end, err := ro.lookOut(ctx, compare)
+	if err != nil {
+		return held{}, err
+	}
+	defer end()
 
 	out := held{Signal: ro.signal}
 	status := strategy.Status{
 		Stage: ro.stage, Stages: len(ro.stages), Weight: ro.weight, Hold: hold,
 		OnUnknown: ro.in.Config.Unknown, Observe: ro.in.Config.Mode == "observe", Watch: step == "watch",
+		Gate: ro.gate != nil,
 	}
-	began := time.Now()
+	if err := ro.asksApproval(ctx); err != nil {
+		return held{}, err
+	}
+	standing, began := "", time.Now()
 	var paused time.Duration
 	for next := began; ; next = next.Add(time.Second) {
 		sig, got, err := ro.r.Await(ctx, out.Signal, max(0, time.Until(next)))
@@ -65,7 +75,15 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 			out.Signal = sig.Seq
 			status.Asked, out.By, status.Why = sig.Name, sig.Who, sig.Why
 			next = time.Now().Add(-time.Second)
-			if err := ro.record(ctx, "asked", fmt.Sprintf("%s asks to %s: %s", sig.Who, sig.Name, sig.Why), nil); err != nil {
+			if sig.Name == SignalApprove {
+				counts, err := ro.approves(ctx, sig)
+				if err != nil {
+					return held{}, err
+				}
+				if !counts {
+					status.Asked, out.By = "", ""
+				}
+			} else if err := ro.record(ctx, "asked", fmt.Sprintf("%s asks to %s: %s", sig.Who, sig.Name, sig.Why), nil); err != nil {
 				return held{}, err
 			}
 		}
@@ -76,12 +94,17 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 			paused += time.Second
 		}
 		status.Elapsed = time.Since(began) - paused
-		if checks.undecided() {
+		if checks.undecided() || around.undecided(time.Now()) {
 			status.Elapsed = min(status.Elapsed, hold-1)
 		}
+		if standing, err = ro.rerouted(ctx, standing); err != nil {
+			return held{}, err
+		}
 		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
+		findings = append(findings, around.findings(time.Now(), ro.new.Release.Version)...)
 		ro.show(func(l *Live) {
 			l.Judge, l.Findings, l.Elapsed, l.Hold = e.judge.State(), findings, status.Elapsed, hold
+			l.Signals = around.states(time.Now())
 		})
 
 		action := strategy.Next(status, findings)
@@ -96,6 +119,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		if out.By == "" {
 			out.By = by(out.Findings)
 		}
+		ro.keepSamples(ctx, func(k *samples.Kept) {
+			if out.Do == strategy.Rollback {
+				k.Trigger = out.At
+			}
+		})
 		return out, ro.recordFindings(ctx, out.Findings)
 	}
 }
@@ -104,7 +132,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 func (ro *rollout) act(ctx context.Context, step, stage string, status *strategy.Status, a strategy.Action) (done bool, err error) {
 	switch a.Do {
 	case strategy.Advance, strategy.Promote, strategy.Rollback:
-		return true, ro.record(ctx, step+"-decided", fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why), a)
+		text := fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why)
+		if err := ro.record(ctx, step+"-decided", text, a); err != nil {
+			return true, err
+		}
+		return true, ro.tell(ctx, "decided-"+step, notify.Info, fmt.Sprintf("%s: %s of %s", ro.in.Service, a.Do, ro.new.Release.Version), text, nil)
 	case strategy.Pause:
 		if status.Paused {
 			return false, nil

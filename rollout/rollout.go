@@ -31,6 +31,8 @@ type rollout struct {
 	signal   int64         // the last signal that was acted on
 	schema   *migrate.Plan // what this rollout changes in the database; nil: nothing
 	eyes     *eyes
+	out      *outlook
+	gate     *Gate  // what a person has to agree to before it goes on; nil: nothing
 	would    string // what was said last that would be done, where only observing
 }
 
@@ -109,7 +111,7 @@ func (ro *rollout) result(o Outcome, why string) Result {
 func (ro *rollout) route(backends []traffic.Backend, weight int) traffic.Route {
 	t := ro.new.Config.Traffic
 	r := traffic.Route{
-		Service: ro.in.Service, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow),
+		Service: ro.in.Service, Via: t.Via, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow),
 		Weights: map[string]int{ro.new.Release.ID(): weight},
 	}
 	if t.Sticky == "cookie" {
@@ -128,6 +130,12 @@ func (ro *rollout) route(backends []traffic.Backend, weight int) traffic.Route {
 func publicURL(t *Traffic) string {
 	if t == nil {
 		return ""
+	}
+	if b, err := t.balancer(); b != nil || err != nil {
+		if err != nil {
+			return ""
+		}
+		return b.URL()
 	}
 	scheme := "http://"
 	if t.Cert != "" {

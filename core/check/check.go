@@ -22,13 +22,14 @@ type Check interface {
 
 // Target is what is looked at.
 type Target struct {
-	Service  string
-	Release  string            // version
-	Instance string            // instance id; empty for the service as users reach it
-	BaseURL  string            // http://127.0.0.1:PORT; relative addresses are taken from it
-	Dir      string            // folder of the built release; commands run in it
-	Env      map[string]string // for commands
-	Secret   func(ctx context.Context, name string) (string, error)
+	Service   string
+	Release   string            // version
+	ReleaseID string            // as instances find it in GOODSTATE_RELEASE
+	Instance  string            // instance id; empty for the service as users reach it
+	BaseURL   string            // http://127.0.0.1:PORT; relative addresses are taken from it
+	Dir       string            // folder of the built release; commands run in it
+	Env       map[string]string // for commands
+	Secret    func(ctx context.Context, name string) (string, error)
 }
 
 // Kind describes one member of the family; a member registers itself in its file.

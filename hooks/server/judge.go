@@ -9,20 +9,23 @@ import (
 
 	"goodstate.dev/goodstate/hooks/plan"
 	"goodstate.dev/goodstate/hooks/rule"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 // Judgement is what came of looking at a push. Only one without findings may land.
 type Judgement struct {
 	Commits  int       `json:"commits"`
 	Files    int       `json:"files"`
+	Known    int       `json:"known,omitempty"` // of them, files that nobody had to look at again
 	Findings []Finding `json:"findings,omitempty"`
 	Further  int       `json:"further_findings,omitempty"` // counted, and not kept
+	Forgot   error     `json:"-"`                          // why good verdicts could not be kept; they are found again
 }
 
 const (
 	keptFindings = 200     // more are counted only, so that a push cannot fill the memory
 	keptSeen     = 200_000 // contents that are known to be good; beyond, they are forgotten and judged again
-	batched      = 256     // contents asked for at once
+	batched      = 1024    // contents asked for at once
 )
 
 // Good is true when nothing was found.
@@ -43,7 +46,8 @@ type judging struct {
 	blobs   *blobs
 	old     *blobs // for contents before the change, which few rules want
 	out     *Judgement
-	seen    map[string]struct{}
+	seen    map[verdict.Key]struct{}
+	panels  map[string]verdict.Judge
 	waiting []waiting
 }
 
@@ -51,6 +55,8 @@ type judging struct {
 type waiting struct {
 	commit Commit
 	entry  Entry
+	thing  verdict.Thing
+	panel  verdict.Judge
 	uses   []Use
 }
 
@@ -75,7 +81,7 @@ func (p *Policy) JudgeRange(ctx context.Context, repo Repository, from []string,
 
 // judge walks the commits; tips are commits with the branch that each goes to.
 func (p *Policy) judge(ctx context.Context, repo Repository, tips map[string]string, bases []string, out *Judgement) (err error) {
-	j := &judging{repo: repo, policy: p, out: out, seen: map[string]struct{}{}}
+	j := &judging{repo: repo, policy: p, out: out, seen: map[verdict.Key]struct{}{}, panels: map[string]verdict.Judge{}}
 	if j.blobs, err = repo.blobs(ctx); err != nil {
 		return err
 	}
@@ -98,6 +104,9 @@ func (p *Policy) judge(ctx context.Context, repo Repository, tips map[string]str
 	if err := j.flush(ctx); err != nil {
 		return err
 	}
+	if p.Verdicts != nil {
+		out.Forgot = p.Verdicts.Flush()
+	}
 	for tip, branch := range tips {
 		if err := j.tree(ctx, tip, branch, bases); err != nil {
 			return err
@@ -112,14 +121,16 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 	found := func(name, format string, values ...any) {
 		j.out.add(Finding{Finding: rule.Finding{Rule: name, Message: fmt.Sprintf(format, values...)}, Commit: c.ID, Subject: c.Subject()})
 	}
-	if j.policy.Message != nil {
-		for _, f := range j.policy.Message(c.Message) {
+	for _, judge := range j.policy.Messages {
+		for _, f := range judge(c.Message) {
 			j.out.add(Finding{Finding: f, Commit: c.ID, Subject: c.Subject()})
 		}
 	}
 	for _, a := range []struct{ who, address string }{{"author", c.Author}, {"committer", c.Committer}} {
-		if !acceptable(j.policy.Emails, a.address) {
-			found("emails", "the %s's address is %q, want one that matches %v; set it with git config user.email", a.who, printable(a.address), j.policy.Emails)
+		for _, globs := range j.policy.Emails {
+			if !acceptable(globs, a.address) {
+				found("emails", "the %s's address is %q, want one that matches %v; set it with git config user.email", a.who, printable(a.address), globs)
+			}
 		}
 	}
 	if j.policy.Signed && c.Signature != "G" {
@@ -132,22 +143,26 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 		if len(uses) == 0 {
 			continue
 		}
+		w := waiting{commit: Commit{ID: c.ID, Message: c.Subject()}, entry: e, thing: verdict.FileOf(e.Path, uint32(e.Mode), uint32(e.Old), e.Blob), panel: j.panel(uses), uses: uses}
+		if j.known(w) {
+			j.out.Known++
+			continue
+		}
 		if e.Mode == rule.Submodule { // its commit is elsewhere: only its name and kind can be judged
 			f.Content = func() ([]byte, error) { return nil, nil }
-			if err := j.check(ctx, waiting{c, e, uses}, f); err != nil {
+			if err := j.check(ctx, w, f); err != nil {
 				return err
 			}
 			continue
 		}
-		key := e.Blob + " " + e.Path
-		if _, known := j.seen[key]; known {
+		if _, known := j.seen[w.thing.Short()]; known {
 			continue
 		}
 		if len(j.seen) >= keptSeen {
 			clear(j.seen)
 		}
-		j.seen[key] = struct{}{}
-		j.waiting = append(j.waiting, waiting{Commit{ID: c.ID, Message: c.Subject()}, e, uses})
+		j.seen[w.thing.Short()] = struct{}{}
+		j.waiting = append(j.waiting, w)
 	}
 	if len(j.waiting) >= batched {
 		return j.flush(ctx)
@@ -195,6 +210,11 @@ func (j *judging) flush(ctx context.Context) error {
 	})
 }
 
+// commitRule is a rule that accepts some things in some commits only.
+type commitRule interface {
+	CheckCommit(f *rule.File, commit string) ([]rule.Finding, error)
+}
+
 // check lets the rules judge one file.
 func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 	if w.entry.OldBlob != "" && w.entry.Old != rule.Submodule {
@@ -207,6 +227,7 @@ func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 		}
 		return content[:min(len(content), 512)]
 	}
+	clean := true
 	for _, u := range w.uses {
 		if !u.file.Wants(f) || len(u.Types) > 0 && !u.Chooses(f.Path, f.Mode, head) {
 			continue
@@ -215,9 +236,21 @@ func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 		if err != nil {
 			return fmt.Errorf("commit %.10s: %w", w.commit.ID, err)
 		}
+		if len(findings) == 0 {
+			continue
+		}
+		clean = false
+		if c, ok := u.file.(commitRule); ok {
+			if findings, err = c.CheckCommit(f, w.commit.ID); err != nil {
+				return fmt.Errorf("commit %.10s: %w", w.commit.ID, err)
+			}
+		}
 		for _, found := range findings {
 			j.out.add(Finding{Finding: found, Commit: w.commit.ID, Subject: w.commit.Subject()})
 		}
+	}
+	if clean {
+		j.accept(w)
 	}
 	return nil
 }

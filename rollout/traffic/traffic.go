@@ -18,6 +18,7 @@ type Route struct {
 	TLS      *TLS           `json:"tls,omitempty"`     // nil: plain HTTP (and HTTP/2 without TLS)
 	Backends []Backend      `json:"backends"`          // instances that may get requests
 	Weights  map[string]int `json:"weights"`           // by release id, in ten-thousandths; a release without a weight gets nothing
+	Via      Via            `json:"via,omitzero"`      // what carries the route; zero: our own proxy
 	Slow     time.Duration  `json:"slow_ns,omitempty"` // an upstream that has not begun its answer by then failed; 0: 60s
 }
 
@@ -59,5 +60,5 @@ type Second struct {
 	Errors   int64     `json:"errors"`  // answers of 500 and above, upstreams that failed to answer
 	Bursts   int64     `json:"bursts"`  // the same errors, but a client that fails again and again counts once until it has had a good answer
 	Aborted  int64     `json:"aborted"` // the client went away first; neither good nor an error
-	Latency  Histogram `json:"latency"` // time to the first byte of the answer
+	Latency  Histogram `json:"latency"` // time to the first byte of the answer; empty with requests: the router cannot tell
 }

@@ -20,13 +20,29 @@ import (
 
 type settings = map[string]any
 
+const vegeta = `{"latencies":{"95th":200000000},"requests":50,"rate":10,"success":1}`
+
 func TestEveryKindOfCheckKeepsTheContract(t *testing.T) {
 	shop := check.Target{BaseURL: website(t), Dir: t.TempDir()}
 	mute := check.Target{BaseURL: "http://" + silent(t), Dir: t.TempDir()}
 	rpc := check.Target{BaseURL: "http://" + grpcServer(t)}
 	book := database(t)
 	secret := settings{"secret": "token"}
+	metrics, _ := real.Prometheus(t, []string{closed(t)}, "", "")
 	checktest.Run(t,
+		checktest.Member{
+			Kind:  "prometheus",
+			Good:  checktest.Look{Settings: settings{"url": metrics, "token": secret, "query": "vector(1)", "want": ">= 100%"}},
+			Bad:   checktest.Look{Settings: settings{"url": metrics, "token": secret, "query": "vector(1)", "want": "< 1"}},
+			Never: checktest.Look{Settings: settings{"url": "http://" + silent(t), "query": "vector(1)", "want": "< 1"}},
+			Apart: true,
+		},
+		checktest.Member{
+			Kind:  "load",
+			Good:  checktest.Look{Settings: settings{"run": "echo '" + vegeta + "'", "format": "vegeta", "limits": []string{"p95 < 300ms", "errors < 1%"}}, Target: shop},
+			Bad:   checktest.Look{Settings: settings{"run": "echo '" + vegeta + "'", "format": "vegeta", "limits": []string{"p95 < 100ms"}}, Target: shop},
+			Never: checktest.Look{Settings: settings{"run": "sleep 600", "format": "vegeta", "limits": []string{"p95 < 100ms"}}, Target: shop},
+		},
 		checktest.Member{
 			Kind:  "http",
 			Good:  checktest.Look{Settings: settings{"url": "/healthz", "headers": settings{"X-Token": secret}}, Target: shop},

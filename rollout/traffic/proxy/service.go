@@ -22,6 +22,7 @@ type service struct {
 	route     atomic.Pointer[route] // nil: removed
 	proxy     *httputil.ReverseProxy
 	failing   failing
+	witness   witness
 	nobody    release // counts what no release could answer
 	releases  map[string]*release
 	instances map[string]*instance
