@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,5 +113,18 @@ func BenchmarkNothingToDo(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestThePageListsEveryModule(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/modules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.FieldsFunc(string(page), func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	for _, k := range module.Kinds() {
+		if !slices.Contains(words, k.Name) {
+			t.Errorf("docs/modules.md does not name %s", k.Name)
+		}
 	}
 }
