@@ -15,9 +15,9 @@ test:
 	./.ci/install
 	$(GO) test -race -timeout 18m ./...
 
-# What takes longer: the kill walks over every point of a rollout with migrations.
+# What takes longer: the kill walks over every point of a rollout with migrations, and all that runtimes on hosts must do.
 test-all: test
-	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/...
+	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet
 
 bench:
 	./.ci/install bench

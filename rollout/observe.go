@@ -63,7 +63,7 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	if err := ro.asksApproval(ctx); err != nil {
 		return held{}, err
 	}
-	began := time.Now()
+	standing, began := "", time.Now()
 	var paused time.Duration
 	for next := began; ; next = next.Add(time.Second) {
 		sig, got, err := ro.r.Await(ctx, out.Signal, max(0, time.Until(next)))
@@ -97,6 +97,9 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		if checks.undecided() || around.undecided(time.Now()) {
 			status.Elapsed = min(status.Elapsed, hold-1)
 		}
+		if standing, err = ro.rerouted(ctx, standing); err != nil {
+			return held{}, err
+		}
 		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
 		findings = append(findings, around.findings(time.Now(), ro.new.Release.Version)...)
 		ro.show(func(l *Live) {
@@ -129,7 +132,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 func (ro *rollout) act(ctx context.Context, step, stage string, status *strategy.Status, a strategy.Action) (done bool, err error) {
 	switch a.Do {
 	case strategy.Advance, strategy.Promote, strategy.Rollback:
-		return true, ro.record(ctx, step+"-decided", fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why), a)
+		text := fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why)
+		if err := ro.record(ctx, step+"-decided", text, a); err != nil {
+			return true, err
+		}
+		return true, ro.tell(ctx, "decided-"+step, notify.Info, fmt.Sprintf("%s: %s of %s", ro.in.Service, a.Do, ro.new.Release.Version), text, nil)
 	case strategy.Pause:
 		if status.Paused {
 			return false, nil

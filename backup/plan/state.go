@@ -24,6 +24,7 @@ type Facts struct {
 	Failed     string        // why the last try made nothing; empty: it made a copy
 	Incomplete []string      // what the last copy lacks
 	Verified   time.Time     // the last time that a copy was read back whole
+	Drilled    time.Time     // the last drill, whatever came of it
 	Restored   time.Time     // the last drill that passed
 	Took       time.Duration // its recovery time
 	RPO, RTO   time.Duration // 0: none is set
