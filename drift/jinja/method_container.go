@@ -214,7 +214,7 @@ func (r *run) toDict(v any) (*py.Dict, error) {
 	if o, ok := v.(Object); ok {
 		d := py.NewDict()
 		for _, k := range o.Keys() {
-			item, ok, err := o.Get(k)
+			item, ok, err := r.objectValue(o, k)
 			if err != nil {
 				return nil, err
 			}

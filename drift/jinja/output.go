@@ -45,6 +45,10 @@ func (o *output) value(v any) error {
 	if l, ok := rolled(v); ok {
 		v = l
 	}
+	v, err := o.r.solid(v)
+	if err != nil {
+		return err
+	}
 	if err := allDefined(v, 0); err != nil {
 		return err
 	}
