@@ -328,6 +328,7 @@ func MarkUnsafe(value any) any {
 		for k, item := range v.All() {
 			d.Set(MarkUnsafe(k), MarkUnsafe(item))
 		}
+		d.host = true
 		return d
 	}
 	return value
@@ -358,6 +359,9 @@ func hasUnsafe(value any, depth int) bool {
 			}
 		}
 	case *Dict:
+		if v.host && len(v.all) > 0 {
+			return true
+		}
 		for k, item := range v.All() {
 			if hasUnsafe(k, depth+1) || hasUnsafe(item, depth+1) {
 				return true

@@ -86,6 +86,8 @@ type Options struct {
 	// Strict refuses conditions that are no booleans, as ansible-core 2.19 does.
 	Strict bool
 
+	// Native is jinja2_native: a lone expression keeps its type, whatever it is, and text that reads as a value of Python becomes that value.
+	Native bool
 	// Extensions are the names of jinja2_extensions that are on: jinja2.ext.do and jinja2.ext.loopcontrols; the others are always on or do nothing.
 	Extensions []string
 

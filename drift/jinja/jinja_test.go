@@ -386,3 +386,17 @@ func TestVariablesOfOtherHostsAreEvaluatedThere(t *testing.T) {
 		t.Error("what refers to itself over another host has no end")
 	}
 }
+
+func TestNativeTypesStayWhatTheyAre(t *testing.T) {
+	env := New(Options{Native: true})
+	vars := Vars{"n": int64(5), "text": "007", "none": nil, "t": py.Tuple{int64(1)}, "list": py.NewList(int64(1))}
+	for text, want := range map[string]string{
+		"{{ n }}": "5", "{{ n + 1 }}": "6", "{{ n }}{{ n }}": "55", "{{ '5' }}": "5", "{{ text }}": "'007'", "{{ none }}": "None", "{{ t }}": "(1,)",
+		"{{ list }}": "[1]", "a{{ n }}": "'a5'", "{{ n | string }}": "'5'", "{{ 1.50 }}": "1.5", "{{ [n] | to_json }}": "'[5]'", "{{ true }}": "True", "{{ 'x' }}": "'x'",
+	} {
+		v, err := env.Template(context.Background(), text, vars)
+		if err != nil || py.Repr(v) != want {
+			t.Errorf("%s: %s %v, want %s", text, py.Repr(v), err, want)
+		}
+	}
+}
