@@ -29,6 +29,13 @@ type Undefined struct {
 	Hint string
 	// Soft is what an if without an else gives: it is empty text, an empty list and false, and only using parts of it is an error.
 	Soft bool
+	Of   *Lost // what it would have been, if that is known
+}
+
+// Lost is the name or the key that was not found, and where; Obj is of no use where Top says that it is the name of a variable.
+type Lost struct {
+	Obj, Name any
+	Top       bool
 }
 
 // List is Python's list: who holds the pointer sees every change.

@@ -49,7 +49,7 @@ func (f *frame) getitem(on, key any) (any, error) {
 		}
 		return undefinedAttr(on, name), nil
 	}
-	return undefinedIndex(on, py.Repr(key)), nil
+	return undefinedIndex(on, key), nil
 }
 
 func undefinedAttr(on any, name string) py.Undefined {
@@ -58,11 +58,11 @@ func undefinedAttr(on any, name string) py.Undefined {
 			return py.Undefined{Hint: hint}
 		}
 	}
-	return py.Undefined{Hint: quote(objectName(on)) + " has no attribute " + quote(name)}
+	return py.Undefined{Hint: quote(objectName(on)) + " has no attribute " + quote(name), Of: &py.Lost{Obj: on, Name: name}}
 }
 
-func undefinedIndex(on any, key string) py.Undefined {
-	return py.Undefined{Hint: objectName(on) + " has no element " + key}
+func undefinedIndex(on, key any) py.Undefined {
+	return py.Undefined{Hint: objectName(on) + " has no element " + py.Repr(key), Of: &py.Lost{Obj: on, Name: key}}
 }
 
 // objectName is how Jinja names the type of a value in an error.

@@ -45,4 +45,6 @@ func TestThePageNamesAllThatIsKnown(t *testing.T) {
 	}
 }
 
-func wrapped(text string, width int) string { return strings.Join(wrapLine(text, width, false, false), "\n") }
+func wrapped(text string, width int) string {
+	return strings.Join(wrapLine(text, width, false, false), "\n")
+}

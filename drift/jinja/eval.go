@@ -76,6 +76,9 @@ func hashable(v any) error {
 	case *py.List, *py.Dict, *view:
 		return typeErrorf("unhashable type: '%s'", py.TypeName(v))
 	case py.Undefined:
+		if x.Soft {
+			return nil
+		}
 		return &UndefinedError{x.Hint}
 	case py.Tuple:
 		for _, item := range x {

@@ -254,8 +254,10 @@ func (r *run) sort(items []any, key func(any) (any, error), reverse bool) error 
 		if err != nil {
 			return err
 		}
-		if err := defined(k); err != nil {
-			return err
+		if len(items) > 1 {
+			if err := defined(k); err != nil {
+				return err
+			}
 		}
 		all[i] = keyed{k, item}
 	}

@@ -89,6 +89,8 @@ func allDefined(v any, depth int) error {
 				return err
 			}
 		}
+	case *group:
+		return allDefined(py.Tuple{x.grouper, x.list}, depth+1)
 	case *py.Dict:
 		for _, item := range x.All() {
 			if err := allDefined(item, depth+1); err != nil {
