@@ -294,7 +294,8 @@ func (s *site) control(release, point string) rollout.Result {
 		return res
 	}
 	if err != nil {
-		s.t.Fatalf("controller for %s: %v\n%s\n%s", release, err, out, &errs)
+		story, _ := s.goodstate("history")
+		s.t.Fatalf("controller for %s: %v\n%s\n%s\n%s", release, err, out, &errs, story)
 	}
 	s.must(json.Unmarshal(out, &res))
 	return res
