@@ -285,6 +285,7 @@ func (s *site) control(release, point string) rollout.Result {
 	ctx, stop := context.WithTimeout(s.t.Context(), 90*time.Second)
 	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }, 5*time.Second // it tells where it hangs
 	cmd.Env = append(append(os.Environ(), s.env...), role+"=controller", file+"="+s.file, version+"="+release, die+"="+point, points+"="+s.points)
 	var errs strings.Builder
 	cmd.Stderr = &errs

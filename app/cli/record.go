@@ -206,6 +206,12 @@ func (t *terminal) plan(p rollout.Plan) {
 	for _, c := range p.Config {
 		t.say("    configuration %s: %s -> %s", c.Path, c.Old, c.New)
 	}
+	for _, f := range p.FileDiffs {
+		t.say("    file %s:", f.Name)
+		for line := range strings.Lines(f.Diff) {
+			t.say("      %s", strings.TrimSuffix(line, "\n"))
+		}
+	}
 	if len(p.Limits) > 0 {
 		t.say("    limits: %s", strings.Join(p.Limits, "; "))
 	}
