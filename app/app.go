@@ -11,9 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
@@ -51,10 +53,12 @@ type App struct {
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
+	Audit    *audit.Exporter
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
 	api      http.Handler
+	hooked   http.Handler // what Git hosts tell of pushes
 	router   *router
 	routers  *routers
 	stops    []func() error // in the order of their start
@@ -90,12 +94,16 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err
 	}
+	if err := a.openAudit(o, secrets); err != nil {
+		return err
+	}
 	if err := a.openNotices(o, secrets); err != nil {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
 		return err
 	}
+	a.hooked = &webhooks{App: a, secret: secrets.Get, refused: map[string]*refusals{}}
 	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
 		return err
 	}
@@ -105,7 +113,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	a.Backups = backup.New(backup.Options{
 		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
 	})
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -204,6 +212,9 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 
 // Watch looks after the proxy until ctx ends, so that one that was killed is started again with the routes that it had, and takes up pushes.
 func (a *App) Watch(ctx context.Context) {
+	var clock sync.WaitGroup
+	clock.Go(func() { a.Backups.Clock(ctx) })
+	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var reminded time.Time

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 
 	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/hooks"
+	"goodstate.dev/goodstate/hooks/webhook"
 	"goodstate.dev/goodstate/rollout"
 )
 
@@ -23,13 +25,16 @@ type Config struct {
 	Secrets  map[string]secret.Source    `yaml:"secrets" json:"secrets,omitempty" help:"where the values of secrets are, by name" example:"{db: {env: DB_PASSWORD}}"`
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
+	Audit    []audit.Rule                `yaml:"audit" json:"audit,omitempty" help:"where the journal is handed on to, at least once and in order, without holding anything up"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
+	Webhooks config.Map[webhook.Config]  `yaml:"webhooks" json:"webhooks,omitzero" help:"pushes that GitHub, GitLab, Gitea or Forgejo tell of at /hooks/NAME of the dashboard; a service with on_push is released by them" example:"{github: {from: github, secret: {secret: github}}}"`
 	Backup   backup.Config               `yaml:"backup" json:"backup,omitzero" help:"what is copied so that it can be brought back, where to, and how soon it must be back"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
 // Validate reports what the parts cannot know of each other.
 func (c *Config) Validate(report func(path, message string)) {
+	c.validateWebhooks(report)
 	listen := map[string]string{}
 	for name, s := range c.Services.All() {
 		if !validName(name) {

@@ -174,3 +174,15 @@ func (r *routers) close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Failing tells which kinds of requests failed, where the router that carries the service knows it.
+func (r *routers) Failing(ctx context.Context, service string) ([]traffic.Failing, error) {
+	at, err := r.of(service)
+	if err != nil {
+		return nil, err
+	}
+	if w, ok := at.(traffic.Witness); ok {
+		return w.Failing(ctx, service)
+	}
+	return nil, nil
+}

@@ -128,6 +128,7 @@ func controller(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	go agree(ctx, a, info.ID)
 	if info, err = a.Engine.Wait(ctx, info.ID); err != nil {
 		return err
 	}
@@ -136,6 +137,26 @@ func controller(ctx context.Context) error {
 		return fmt.Errorf("run %s %s: %s", info.ID, info.State, info.Error)
 	}
 	return a.Close()
+}
+
+// agree approves whatever the rollout waits for, each thing once.
+func agree(ctx context.Context, a *app.App, id string) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for last := ""; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l, ok := a.Rollouts.Live(id)
+		if !ok || l.Gate == nil || l.Gate.Step == last {
+			continue
+		}
+		if _, err := a.Rollouts.Approve(ctx, id, l.Gate.Step, "ann", "the e2e test"); err == nil {
+			last = l.Gate.Step
+		}
+	}
 }
 
 // site is a project of a user: a repository with releases v1 (good), v2 (bad), v3 (does not start) and v4 (good again), and visitors.

@@ -132,7 +132,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 func (ro *rollout) act(ctx context.Context, step, stage string, status *strategy.Status, a strategy.Action) (done bool, err error) {
 	switch a.Do {
 	case strategy.Advance, strategy.Promote, strategy.Rollback:
-		return true, ro.record(ctx, step+"-decided", fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why), a)
+		text := fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why)
+		if err := ro.record(ctx, step+"-decided", text, a); err != nil {
+			return true, err
+		}
+		return true, ro.tell(ctx, "decided-"+step, notify.Info, fmt.Sprintf("%s: %s of %s", ro.in.Service, a.Do, ro.new.Release.Version), text, nil)
 	case strategy.Pause:
 		if status.Paused {
 			return false, nil

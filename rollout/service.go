@@ -22,7 +22,7 @@ import (
 // and the part of a release that is not its code: a release remembers the Service that it was started with.
 type Service struct {
 	Source     source.Config                    `yaml:"source" json:"source" help:"the Git repository that releases come from, and how one is built"`
-	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook tells of them" example:"main"`
+	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook or a webhook of the Git host tells of them" example:"main"`
 	Run        string                           `yaml:"run" json:"run" required:"true" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens" example:"./shop -listen $HOST:$PORT"`
 	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times; with hosts, on each of them"`
 	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); on hosts the first free one from here on; without it free ports are chosen"`

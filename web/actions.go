@@ -104,3 +104,10 @@ func (s *site) late(r *http.Request) ([]trouble, error) {
 	}
 	return out, nil
 }
+
+// revert makes the branch; the journal, to which it leads, says which.
+func (s *site) revert(r *http.Request, who string) (string, error) {
+	id := r.PathValue("run")
+	_, err := s.Rollouts.Revert(r.Context(), id, who, r.PostFormValue("push") != "")
+	return "/rollouts/" + url.PathEscape(id) + "#timeline", err
+}

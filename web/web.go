@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/web/api"
 )
 
 // Options are the parts that the pages show.
@@ -29,7 +30,9 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Audit    api.Audit      // nil: the journal is handed on to nobody
 	Links    *auth.Links    // signs the links of notices; nil: there are none
+	Webhooks http.Handler   // POST /hooks/{name}, which proves by itself who asks; nil: none
 	API      http.Handler   // everything under /api/, behind the same door
 	Proxies  []netip.Prefix // reverse proxies that are believed who asks
 	Log      *slog.Logger
@@ -77,6 +80,9 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.Handle("/api/", o.API)
+	if o.Webhooks != nil {
+		mux.Handle("POST /hooks/{name}", o.Webhooks)
+	}
 	s.read(mux, "GET /{$}", s.board)
 	s.read(mux, "GET /services", s.services)
 	s.read(mux, "GET /services/{service}", s.service)
@@ -87,6 +93,7 @@ func New(o Options) (http.Handler, error) {
 	s.read(mux, "GET /journal", s.journal)
 	s.read(mux, "GET /actions", s.actions)
 	s.read(mux, "GET /approve/{run}", s.approvePage)
+	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
 	s.act(mux, "POST /rollouts/{run}/approve", auth.Approve, s.approve)
 	s.read(mux, "GET /rollouts/{run}/prevent", s.prevent)
 	mux.Handle("GET /rollouts/{run}/analysis.html", s.guard.Require(auth.View, http.HandlerFunc(s.analysisHTML)))

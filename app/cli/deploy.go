@@ -217,6 +217,9 @@ func (t *terminal) ended(r api.Run) error {
 		t.document(map[string]any{"run": r.ID, "state": r.State, "error": r.Error, "result": res})
 	} else if r.Error == "" {
 		t.result(t.out, res)
+		if res.Outcome == rollout.RolledBack {
+			t.say("  next: goodstate report rollout %s; goodstate revert %s; goodstate prevent %s", r.ID, r.ID, r.ID)
+		}
 	}
 	code := map[rollout.Outcome]int{rollout.Promoted: exitGood, rollout.RolledBack: exitRolledBack, rollout.CouldNot: exitCouldNot, rollout.Incomplete: exitIncomplete}[res.Outcome]
 	if r.State != run.Succeeded {

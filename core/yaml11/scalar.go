@@ -39,11 +39,7 @@ func (n *Node) scalar() (any, error) {
 		}
 		return n.Text, nil
 	case "!unsafe":
-		v, err := (&Node{Text: n.Text, Plain: true, file: n.file, Line: n.Line, Column: n.Column}).Value()
-		if _, is := v.(string); is || err != nil {
-			return py.Unsafe(n.Text), nil
-		}
-		return v, nil
+		return py.Unsafe(n.Text), nil
 	case "!vault", "!vault-encrypted":
 		return n.file.opt.sealed(n.Text), nil
 	case "tag:yaml.org,2002:null":
@@ -191,7 +187,7 @@ func (n *Node) timestamp() (any, error) {
 		return nil, n.Errorf("%q is no timestamp", n.Text)
 	}
 	num := func(s string) int {
-		i, _ := strconv.Atoi(s) //nolint:errcheck // digits by the pattern
+		i, _ := strconv.Atoi(s)
 		return i
 	}
 	year, month, day := num(m[1]), time.Month(num(m[2])), num(m[3])

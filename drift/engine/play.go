@@ -85,6 +85,9 @@ func (r *run) runPlay(play *playbook.Play) (code int, stop bool, err error) {
 	r.scopes = map[string]*scope{}
 	r.mu.Unlock()
 	p := &playRun{r: r, play: play, vars: play.Vars.Copy(), removed: map[string]bool{}, notified: map[*playbook.Task]map[*inventory.Host]bool{}}
+	if err := p.checkFiles(); err != nil {
+		return 0, false, err
+	}
 	if err := p.prompts(); err != nil {
 		return 0, false, err
 	}
@@ -329,7 +332,7 @@ func (p *playRun) failedHosts() []string {
 func (p *playRun) roleNames(own, dependent bool) []string {
 	var out []string
 	add := func(r *playbook.Role) {
-		if !slices.Contains(out, r.FullName()) {
+		if !dependent || !slices.Contains(out, r.FullName()) { // those of the play are listed as often as they are used
 			out = append(out, r.FullName())
 		}
 	}

@@ -22,7 +22,8 @@ type taskInfo struct {
 	env   *jinja.Env // which finds files where the task does
 	shown *TaskInfo
 	kind  action.Kind
-	local bool // an action has it
+	local bool   // an action has it
+	name  string // of the module, with its collection where it is in one
 }
 
 // info_ works out once what is the same on all hosts. Only the goroutine of the play calls it.
@@ -37,6 +38,7 @@ func (p *playRun) info_(t *playbook.Task) *taskInfo {
 		o.Search = func(kind, name string) (string, error) { return t.Find(base, kind, name) }
 	})
 	i.kind, i.local = action.Find(t.Short())
+	i.name = p.moduleName(t)
 	i.shown = &TaskInfo{
 		ID: t.ID, Name: strings.TrimSpace(t.Title()), Action: t.Action, Path: t.Path(), Loop: t.Loop != nil, Include: t.IsInclude(), Check: p.r.opt.Check, Args: t.Args,
 	}
@@ -128,6 +130,27 @@ func (p *playRun) varsFiles(s *scope, t *playbook.Task) error {
 		}
 		if !found {
 			return fmt.Errorf("vars file %s was not found\n%s", py.Str(item), strings.TrimPrefix(notFound(py.Str(item)).Error(), ""))
+		}
+	}
+	return nil
+}
+
+// checkFiles reads the vars_files whose names are known before hosts are, so that one that cannot be read ends the play at once.
+func (p *playRun) checkFiles() error {
+	s := &scope{p: p, r: p.r, files: py.NewDict(), roles: noRole}
+	for _, item := range p.play.VarsFiles {
+		for _, name := range itemsOf(item) {
+			resolved, err := p.r.env.Value(p.r.ctx, name, s)
+			if err != nil {
+				break
+			}
+			ok, err := p.readVars(s, py.Str(resolved))
+			if err != nil {
+				return err
+			}
+			if ok {
+				break
+			}
 		}
 	}
 	return nil
@@ -243,4 +266,19 @@ func (p *playRun) anyErrorsFatal(t *playbook.Task, s *scope) (bool, error) {
 func (p *playRun) ignores(t *playbook.Task, s *scope) bool {
 	is, err := p.flagIn(t.IgnoreErrors, false, "ignore_errors", s)
 	return err == nil && is
+}
+
+// moduleName finds the collection of a module that is named without one, among those that the task may use.
+func (p *playRun) moduleName(t *playbook.Task) string {
+	name := t.Short()
+	knows := p.r.opt.Knows
+	if strings.Contains(name, ".") || knows == nil || len(t.Collections) == 0 || knows(name) {
+		return name
+	}
+	for _, c := range t.Collections {
+		if knows(c + "." + name) {
+			return c + "." + name
+		}
+	}
+	return name
 }

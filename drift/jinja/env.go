@@ -4,6 +4,7 @@ package jinja
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"goodstate.dev/goodstate/core/py"
@@ -34,6 +35,7 @@ func (v Vars) Names() []string {
 	for name := range v {
 		names = append(names, name)
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -69,6 +71,9 @@ type Options struct {
 	Now func() time.Time
 	// Strict refuses conditions that are no booleans, as ansible-core 2.19 does.
 	Strict bool
+
+	// Extensions are the names of jinja2_extensions that are on: jinja2.ext.do and jinja2.ext.loopcontrols; the others are always on or do nothing.
+	Extensions []string
 
 	// Steps, Output and Time bound one evaluation; zero means 5 million steps, 64 MiB and 30 seconds.
 	Steps  int

@@ -185,9 +185,6 @@ func (t *Text) playStart(e engine.Event) {
 func (t *Text) free() bool { return t.strategy == "free" || t.strategy == "host_pinned" }
 
 func (t *Text) taskStart(e engine.Event, prefix string) {
-	if e.Text == "meta" { // meta tasks have no banner of their own
-		return
-	}
 	if t.cached == nil {
 		t.cached = map[int]string{}
 	}
@@ -249,7 +246,9 @@ func (t *Text) isVerbose(e engine.Event, least int) bool {
 	return (t.Verbosity > least || action.Is(e.Result, "_ansible_verbose_always")) && !action.Is(e.Result, "_ansible_verbose_override")
 }
 
-func isLoop(e engine.Event) bool { return e.Task.Loop && e.Result.Has("results") }
+func isLoop(e engine.Event) bool { return e.Task.Loop && e.Result.Has("results") && !hidden(e) }
+
+func hidden(e engine.Event) bool { return e.Task.NoLog || action.Is(e.Result, "_ansible_no_log") }
 
 func (t *Text) ok(e engine.Event) {
 	if e.Task.Include {
@@ -309,10 +308,6 @@ func (t *Text) skipped(e engine.Event) {
 	if t.HideSkipped {
 		return
 	}
-	if e.Task.Action == "meta" && t.Verbosity < 2 {
-		t.line("skipping: ["+e.Host+"]", cyan)
-		return
-	}
 	t.need(e.Task)
 	text := "skipping: [" + e.Host + "]"
 	if t.isVerbose(e, 0) {
@@ -327,8 +322,8 @@ func (t *Text) skipped(e engine.Event) {
 
 // item is what is shown of the item of a loop.
 func item(e engine.Event) string {
-	if e.Task.NoLog || action.Is(e.Result, "_ansible_no_log") {
-		return "(censored due to no_log)"
+	if hidden(e) {
+		return "None"
 	}
 	v, ok := e.Result.Get("_ansible_item_label")
 	if !ok {

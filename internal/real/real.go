@@ -27,6 +27,7 @@ var packages = map[string]string{
 	"chromium": "chromium",
 	"sshd":     "openssh-server",
 	"git":      "git",
+	"rsyslogd": "rsyslog",
 
 	"prometheus":   "prometheus",
 	"alertmanager": "prometheus-alertmanager",

@@ -29,6 +29,8 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Notices  Notices
+	Audit    Audit
 	Version  string
 }
 
@@ -46,6 +48,8 @@ func New(o Options) http.Handler {
 	s.runs(a)
 	s.users(a)
 	s.actions(a)
+	s.notices(a)
+	s.audit(a)
 	s.backups(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)

@@ -21,6 +21,7 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/analysis"
 	"goodstate.dev/goodstate/rollout/prevent"
+	"goodstate.dev/goodstate/rollout/source"
 )
 
 // Client asks the API. The command line uses nothing else, so that it can do no more than what is offered to everybody.
@@ -156,6 +157,11 @@ func (c *Client) Report(ctx context.Context, id string) (out analysis.Report, er
 // Approve agrees to what a rollout waits for.
 func (c *Client) Approve(ctx context.Context, id, step, why string) (out run.Info, err error) {
 	return out, c.call(ctx, http.MethodPost, "/runs/"+url.PathEscape(id)+"/approve", map[string]any{"step": step, "why": why}, &out)
+}
+
+// Revert makes a branch on which a release that was rolled back is taken back.
+func (c *Client) Revert(ctx context.Context, id string, push bool) (out source.Reverted, err error) {
+	return out, c.call(ctx, http.MethodPost, "/runs/"+url.PathEscape(id)+"/revert", map[string]any{"push": push}, &out)
 }
 
 // Prevent proposes what would have found the incident of a rollout earlier.

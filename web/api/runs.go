@@ -15,6 +15,7 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/analysis"
 	"goodstate.dev/goodstate/rollout/prevent"
+	"goodstate.dev/goodstate/rollout/source"
 )
 
 type listed struct {
@@ -35,6 +36,13 @@ type approving struct {
 	Body struct {
 		Step string `json:"step,omitempty" doc:"what is agreed to; without it what is waited for now"`
 		Why  string `json:"why,omitempty"`
+	}
+}
+
+type reverting struct {
+	ID   string `path:"id"`
+	Body struct {
+		Push bool `json:"push,omitempty" doc:"of a repository on another machine: make the branch there"`
 	}
 }
 
@@ -92,6 +100,9 @@ func (s *server) runs(a huma.API) {
 	})
 	handle(a, http.MethodPost, "/runs/{id}/approve", "approve", "Agree to what a rollout waits for", auth.Approve, func(ctx context.Context, in *approving, p auth.Principal) (run.Info, error) {
 		return s.Rollouts.Approve(ctx, in.ID, in.Body.Step, p.Name, in.Body.Why)
+	})
+	handle(a, http.MethodPost, "/runs/{id}/revert", "revert", "Make a branch on which a release that was rolled back is taken back", auth.Deploy, func(ctx context.Context, in *reverting, p auth.Principal) (source.Reverted, error) {
+		return s.Rollouts.Revert(ctx, in.ID, p.Name, in.Body.Push)
 	})
 	get(a, "/runs/{id}/prevent", "prevent", "What would have found the incident of a rollout earlier, tried on what was recorded", func(ctx context.Context, in *identified) (prevent.Proposal, error) {
 		return s.Rollouts.Prevent(ctx, in.ID)
