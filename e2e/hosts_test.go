@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -235,4 +236,58 @@ func (f *fleet) said(event string) {
 	if len(entries) == 0 {
 		f.t.Errorf("the journal has no %s", event)
 	}
+}
+
+func TestTrafficMovesFromGoodstatesProxyToHAProxyWithARelease(t *testing.T) {
+	t.Parallel()
+	front := real.StartHAProxy(t, "server-template goodstate 1-4 127.0.0.1:1 disabled")
+	if front == nil {
+		return
+	}
+	s := newSite(t, "bluegreen: {hold: 2s}")
+	own := s.address
+	leave := s.visitors()
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	if _, lost := leave(); lost > 0 {
+		t.Fatalf("%d requests were lost", lost)
+	}
+	text, err := os.ReadFile(s.file)
+	s.must(err)
+	proxied := fmt.Sprintf("traffic: {listen: %q, sticky: none}", own)
+	haproxy := fmt.Sprintf("traffic: {haproxy: {sockets: [%s], backend: web, url: 'http://%s', ring: goodstate}}", front.Socket, front.Address)
+	if !strings.Contains(string(text), proxied) {
+		t.Fatalf("the configuration has no %q:\n%s", proxied, text)
+	}
+	s.must(os.WriteFile(s.file, []byte(strings.Replace(string(text), proxied, haproxy, 1)), 0o600))
+	s.address = front.Address
+	leave = s.visitors()
+	s.isWell(s.control("v4", ""), rollout.Promoted, "v4")
+	requests, lost := leave()
+	if lost > 0 || requests == 0 {
+		t.Fatalf("%d of %d requests were lost in HAProxy", lost, requests)
+	}
+	if conn, err := net.Dial("tcp", own); err == nil {
+		_ = conn.Close()
+		t.Error("goodstate's proxy still listens")
+	}
+}
+
+func TestAControllerThatIsKilledOnTheWayOverHostsGoesOn(t *testing.T) {
+	if os.Getenv(everything) == "" {
+		return // half a minute a point
+	}
+	walkFrom(t, "v4", func(t *testing.T) (*site, func(rollout.Result)) {
+		f := newFleet(t, 2, false, "")
+		if f == nil {
+			t.Fatal("this walk needs sshd and haproxy")
+		}
+		return f.site, func(res rollout.Result) {
+			if res.Outcome != rollout.Promoted {
+				t.Fatalf("v4: %s: %s", res.Outcome, res.Why)
+			}
+			f.stands("v4", 2)
+		}
+	}, func(point string) bool { return strings.HasPrefix(point, "after ") })
 }
