@@ -230,7 +230,9 @@ func (r *reach) whom() error {
 		otherwise string
 		name      string
 	}{
-		{&b.User, t.BecomeUser, orElse(o.BecomeUser, "root"), "user"}, {&b.Flags, t.BecomeFlags, "", "flags"}, {&b.Exe, t.BecomeExe, "", "exe"},
+		{&b.User, t.BecomeUser, orElse(o.BecomeUser, "root"), "user"},
+		{&b.Flags, t.BecomeFlags, "", "flags"},
+		{&b.Exe, t.BecomeExe, "", "exe"},
 		{&b.Password, nil, o.BecomePassword, "password"},
 	} {
 		keys := []string{"ansible_become_" + field.name, "ansible_" + b.Method + "_" + field.name}
