@@ -32,6 +32,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require github.com/aymanbagabas/go-udiff v0.4.1
 require github.com/dlclark/regexp2 v1.12.0
 
 require github.com/jmespath/go-jmespath v0.4.0

@@ -76,6 +76,10 @@ func Load(path string) (*Config, error) {
 	c.Data = absolute(base, c.Data)
 	c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	for name, s := range c.Services.All() {
+		for file, f := range s.Files {
+			f.Beside = absolute(base, f.Beside)
+			s.Files[file] = f // the map is this configuration's own
+		}
 		if s.Hosts != nil && s.Hosts.Inventory != "" {
 			h := *s.Hosts
 			h.Inventory = absolute(base, h.Inventory)

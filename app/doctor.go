@@ -19,6 +19,7 @@ import (
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/runtime/fleet"
 	"goodstate.dev/goodstate/rollout/source"
 )
 
@@ -150,6 +151,7 @@ func (d *doctor) service(ctx context.Context, name string, s rollout.Service, se
 	} else {
 		d.say(name+" repository", good.Pass, s.Source.Git+" can be read", "", "")
 	}
+	d.hosts(ctx, name, s)
 	if s.Traffic == nil {
 		return
 	}
@@ -177,4 +179,21 @@ func (d *doctor) balancer(ctx context.Context, name string, t *rollout.Traffic) 
 	for _, f := range found {
 		d.say(name+" "+f.Check, f.Verdict, f.Observed, f.Wanted, f.Hint)
 	}
+}
+
+// hosts looks at the hosts of a service.
+func (d *doctor) hosts(ctx context.Context, name string, s rollout.Service) {
+	if s.Hosts == nil {
+		return
+	}
+	// Nothing is started, so that nothing has to be remembered.
+	f, err := fleet.New(fleet.Options{Dir: filepath.Join(d.conf.Data, "hosts")})
+	if err != nil {
+		d.say(name+" hosts", good.Fail, err.Error(), "a folder for what runs on hosts", "")
+		return
+	}
+	for _, found := range s.LookAtHosts(ctx, f.Look) {
+		d.say(name+" "+found.Check, found.Verdict, found.Observed, found.Wanted, found.Hint)
+	}
+	_ = f.Close() // nothing goes on
 }

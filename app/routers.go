@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,14 +55,8 @@ func (r *routers) of(service string) (traffic.Router, error) {
 func (r *routers) open(service string, text []byte) (traffic.Router, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if o := r.others[service]; o != nil {
-		if bytes.Equal(o.via, text) {
-			return o.router, nil
-		}
-		delete(r.others, service)
-		if err := o.router.Close(); err != nil {
-			return nil, fmt.Errorf("traffic of %s: %w", service, err)
-		}
+	if o := r.others[service]; o != nil && bytes.Equal(o.via, text) {
+		return o.router, nil
 	}
 	var via traffic.Via
 	if err := json.Unmarshal(text, &via); err != nil {
@@ -70,7 +66,9 @@ func (r *routers) open(service string, text []byte) (traffic.Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("traffic of %s: %w", service, err)
 	}
-	opened, err := b.Open(traffic.Opening{Service: service, Dir: r.folder(service), Log: r.log, Idle: r.idle})
+	sum := sha256.Sum256(text)
+	dir := filepath.Join(r.folder(service), hex.EncodeToString(sum[:8]))
+	opened, err := b.Open(traffic.Opening{Service: service, Dir: dir, Log: r.log, Idle: r.idle})
 	if err != nil {
 		return nil, fmt.Errorf("traffic of %s: %w", service, err)
 	}
@@ -86,19 +84,9 @@ func (r *routers) Apply(ctx context.Context, route traffic.Route) error {
 	}
 	path := filepath.Join(r.folder(route.Service), "via.json")
 	next := r.own
-	if route.Via.IsZero() {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("traffic of %s: %w", route.Service, err)
-		}
-	} else {
-		text, err := json.Marshal(route.Via)
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(path), 0o700)
-		}
-		if err == nil {
-			err = os.WriteFile(path, text, 0o600)
-		}
-		if err != nil {
+	var text []byte
+	if !route.Via.IsZero() {
+		if text, err = json.Marshal(route.Via); err != nil {
 			return fmt.Errorf("traffic of %s: %w", route.Service, err)
 		}
 		if next, err = r.open(route.Service, text); err != nil {
@@ -108,10 +96,27 @@ func (r *routers) Apply(ctx context.Context, route traffic.Route) error {
 	if err := next.Apply(ctx, route); err != nil {
 		return err
 	}
-	if before == r.own && next != r.own {
-		return r.own.Remove(ctx, route.Service)
+	if before == next {
+		return nil
 	}
-	return nil
+	if err := before.Remove(ctx, route.Service); err != nil { // it may be gone for good; the traffic is elsewhere now
+		r.log.WarnContext(ctx, "what carried the traffic before could not be told to let it go", slog.String("service", route.Service), slog.Any("error", err))
+	}
+	if o, ok := before.(traffic.OpenRouter); ok {
+		err = o.Close()
+	}
+	if text == nil {
+		r.forget(route.Service)
+		return errors.Join(err, os.Remove(path))
+	}
+	return errors.Join(err, os.WriteFile(path, text, 0o600))
+}
+
+// forget drops the opened load balancer of a service.
+func (r *routers) forget(service string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.others, service)
 }
 
 // Route tells the route in force.

@@ -306,6 +306,7 @@ func (s *site) control(release, point string) rollout.Result {
 	ctx, stop := context.WithTimeout(s.t.Context(), 90*time.Second)
 	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }, 5*time.Second // it tells where it hangs
 	cmd.Env = append(append(os.Environ(), s.env...), role+"=controller", file+"="+s.file, version+"="+release, die+"="+point, points+"="+s.points)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -315,7 +316,8 @@ func (s *site) control(release, point string) rollout.Result {
 		return res
 	}
 	if err != nil {
-		s.t.Fatalf("controller for %s: %v\n%s\n%s", release, err, out, &errs)
+		story, _ := s.goodstate("history")
+		s.t.Fatalf("controller for %s: %v\n%s\n%s\n%s", release, err, out, &errs, story)
 	}
 	s.must(json.Unmarshal(out, &res))
 	return res

@@ -8,7 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/inventory"
 	"goodstate.dev/goodstate/core/py"
 	"goodstate.dev/goodstate/core/remote"
@@ -202,4 +205,35 @@ func (h *Hosts) revision() *Hosts {
 		return nil
 	}
 	return &Hosts{Names: h.names(), Dir: h.Dir, Listen: h.Listen, Supervisor: h.Supervisor}
+}
+
+// LookAtHosts says of each host of the service what it is, or why it cannot be used.
+func (s Service) LookAtHosts(ctx context.Context, look func(ctx context.Context, p runtime.Place) (string, error)) []good.Finding {
+	if s.Hosts == nil {
+		return nil
+	}
+	places, err := s.Hosts.resolve(ctx)
+	if err != nil {
+		return []good.Finding{{Check: "hosts", Verdict: good.Fail, Observed: err.Error(), Wanted: "hosts that can be told"}}
+	}
+	out := make([]good.Finding, len(places))
+	group := errgroup.Group{}
+	group.SetLimit(16)
+	for i, p := range places {
+		group.Go(func() error {
+			f := good.Finding{Check: lostCheck + p.Name, Verdict: good.Pass}
+			var err error
+			if f.Observed, err = look(ctx, p); err != nil {
+				f.Verdict, f.Observed, f.Wanted = good.Fail, err.Error(), "a host that can be used"
+				var hinted interface{ Hint() string }
+				if errors.As(err, &hinted) {
+					f.Hint = hinted.Hint()
+				}
+			}
+			out[i] = f
+			return nil
+		})
+	}
+	_ = group.Wait() // findings say what went wrong
+	return out
 }

@@ -22,12 +22,19 @@ func (ro *rollout) start(ctx context.Context, k Kept, n int) ([]good.Finding, er
 	if err != nil {
 		return nil, err
 	}
+	files, err := ro.files(ctx, k)
+	if err == nil {
+		err = ro.configured(ctx, k)
+	}
+	if err != nil {
+		return nil, err
+	}
 	findings := make([]good.Finding, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i := range n {
 		group.Go(func() error {
-			in, err := ro.Runtime.Start(ctx, specOf(k, i, env))
+			in, err := ro.Runtime.Start(ctx, specOf(k, i, env, files))
 			if f, lost := lostFinding(err, k); lost && ctx.Err() == nil {
 				findings[i] = f
 				return nil
@@ -42,10 +49,10 @@ func (ro *rollout) start(ctx context.Context, k Kept, n int) ([]good.Finding, er
 	return findings, group.Wait()
 }
 
-func specOf(k Kept, index int, env map[string]string) runtime.Spec {
+func specOf(k Kept, index int, env, files map[string]string) runtime.Spec {
 	spec := runtime.Spec{
 		Service: k.Release.Service, Release: k.Release.ID(), Index: index, Dir: k.Dir, Command: command(k.Config.Run),
-		Env: env, Grace: time.Duration(k.Config.Grace), Memory: int64(k.Config.Memory), Restarts: k.Config.Restarts,
+		Env: env, Files: files, Grace: time.Duration(k.Config.Grace), Memory: int64(k.Config.Memory), Restarts: k.Config.Restarts,
 	}
 	if spec.Place = k.Config.Hosts.place(index, k.Config.Instances); spec.Place != nil {
 		spec.PortFrom = k.Config.Port

@@ -34,6 +34,18 @@ func lost(in runtime.Instance, k Kept) good.Finding {
 	}
 }
 
+// lostChecks are the findings about an instance of the new release of which nothing is known: of its host, and of each check that
+// looked at it before, so that none waits for a second look that never comes.
+func (ro *rollout) lostChecks(in runtime.Instance) []good.Finding {
+	out := []good.Finding{lost(in, ro.new)}
+	for _, name := range append([]string{"health"}, ro.new.Config.checksOn(AtStage)...) {
+		f := lost(in, ro.new)
+		f.Check = name + " of " + in.ID
+		out = append(out, f)
+	}
+	return out
+}
+
 // onlyLost says that all that is missing is on hosts that cannot be asked, and that something is there: users are better off on it.
 func onlyLost(l looked) bool {
 	there := false

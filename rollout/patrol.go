@@ -110,7 +110,7 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 		before, seen := restarts[in.ID]
 		restarts[in.ID] = in.Restarts
 		if in.State == runtime.Lost {
-			out = append(out, lost(in, ro.new))
+			out = append(out, ro.lostChecks(in)...)
 			continue
 		}
 		if in.State != runtime.Running || seen && in.Restarts > before {

@@ -15,21 +15,22 @@ import (
 
 // Plan is what a deployment or a rollback would do, said before it does it.
 type Plan struct {
-	Service  string            `json:"service"`
-	Back     bool              `json:"back"`
-	Release  good.Release      `json:"release"` // to be released; of a rollback: to be left
-	Old      *good.Release     `json:"old,omitempty"`
-	Strategy string            `json:"strategy"`
-	Stages   []strategy.Stage  `json:"stages,omitempty"`
-	Checks   []string          `json:"checks,omitempty"`
-	Limits   []string          `json:"limits,omitempty"`
-	Commits  []analysis.Commit `json:"commits,omitempty"`
-	Files    []analysis.File   `json:"files,omitempty"`
-	Config   []analysis.Change `json:"config,omitempty"`
-	Steps    []string          `json:"steps"`             // in words, in order
-	Refused  string            `json:"refused,omitempty"` // why it would not be started
-	Notes    []string          `json:"notes,omitempty"`
-	Command  string            `json:"command"` // the equal command line
+	Service   string            `json:"service"`
+	Back      bool              `json:"back"`
+	Release   good.Release      `json:"release"` // to be released; of a rollback: to be left
+	Old       *good.Release     `json:"old,omitempty"`
+	Strategy  string            `json:"strategy"`
+	Stages    []strategy.Stage  `json:"stages,omitempty"`
+	Checks    []string          `json:"checks,omitempty"`
+	Limits    []string          `json:"limits,omitempty"`
+	Commits   []analysis.Commit `json:"commits,omitempty"`
+	Files     []analysis.File   `json:"files,omitempty"`
+	FileDiffs []FileDiff        `json:"file_diffs,omitempty"` // of the configuration; secrets are names
+	Config    []analysis.Change `json:"config,omitempty"`
+	Steps     []string          `json:"steps"`             // in words, in order
+	Refused   string            `json:"refused,omitempty"` // why it would not be started
+	Notes     []string          `json:"notes,omitempty"`
+	Command   string            `json:"command"` // the equal command line
 }
 
 // PlanDeploy says what releasing the version would do. It changes nothing.
@@ -78,7 +79,7 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if a := in.Config.Approve; a != nil {
 		p.Notes = append(p.Notes, fmt.Sprintf("waits up to %s for the approval of %s before %s", a.Within, a.By, strings.Join(a.Before, " and ")))
 	}
-	return p, s.planSchema(ctx, in, &p)
+	return p, errors.Join(s.planFiles(ctx, in, &p), s.planSchema(ctx, in, &p))
 }
 
 func (s *Rollouts) planDifferences(ctx context.Context, in Input, p *Plan) {
@@ -149,6 +150,9 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 	old := in.Old.Release
 	p.Release, p.Old = in.Release, &old
 	p.Config = analysis.Differences(configOf(in.Config), configOf(in.Old.Config))
+	if p.FileDiffs, err = differ(&Kept{Release: in.Release, Config: in.Config, Dir: s.dirOf(ctx, in)}, *in.Old); err != nil {
+		p.Notes = append(p.Notes, "how the files differ is not known: "+err.Error())
+	}
 	p.Steps = []string{
 		fmt.Sprintf("make sure that all %d instances of %s run and are healthy, from what is kept on this machine", in.Old.Config.Instances, old.Version),
 		fmt.Sprintf("all traffic from %s to %s", in.Release.Version, old.Version),
@@ -236,4 +240,13 @@ func recentOf(seconds []traffic.Second) *Recent {
 		r.P90 = traffic.BucketLimit(b)
 	}
 	return r
+}
+
+// dirOf is the folder of the release that is to be left, as it is kept.
+func (s *Rollouts) dirOf(ctx context.Context, in Input) string {
+	k, err := s.kept(ctx, in.Service, in.Release.ID())
+	if err != nil {
+		return ""
+	}
+	return k.Dir
 }

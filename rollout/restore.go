@@ -43,9 +43,13 @@ func (s *Rollouts) restore(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	files, err := ro.files(ctx, k)
+	if err != nil {
+		return err
+	}
 	var findings []good.Finding
 	for i := range k.Config.Instances {
-		in, err := s.Runtime.Start(ctx, specOf(k, i, env))
+		in, err := s.Runtime.Start(ctx, specOf(k, i, env, files))
 		if f, lost := lostFinding(err, k); lost {
 			findings = append(findings, f)
 			continue

@@ -113,7 +113,7 @@ func (s *Rollouts) prepare(ctx context.Context, service, version string) (Input,
 	if err != nil {
 		return Input{}, err
 	}
-	if err := conf.spread(ctx, old); err != nil {
+	if err := errors.Join(conf.spread(ctx, old), conf.readFiles()); err != nil {
 		return Input{}, err
 	}
 	release.Service, release.Config = service, conf.Revision()

@@ -28,6 +28,8 @@ type Service struct {
 	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); on hosts the first free one from here on; without it free ports are chosen"`
 	Hosts      *Hosts                           `yaml:"hosts" json:"hosts,omitempty" help:"hosts that the instances run on, over SSH; without it they run on this machine" example:"{inventory: hosts.ini, pattern: web}"`
 	Env        map[string]config.Value          `yaml:"env" json:"env,omitempty" help:"environment of the instances; a value is text or {secret: name}"`
+	Files      map[string]File                  `yaml:"files" json:"files,omitempty" help:"files and templates that each instance gets in the folder $FILES before it is started, by their paths there; they belong to the release and go back with it" example:"{shop.conf: {from: config/shop.conf}}"`
+	Values     map[string]config.Value          `yaml:"values" json:"values,omitempty" help:"values of this environment for the templates among files; a value is text or {secret: name}" example:"{db: {secret: db}, color: blue}"`
 	Grace      config.Duration                  `yaml:"grace" json:"grace,omitempty" default:"10s" help:"how long an instance may take to end after SIGTERM before it is killed"`
 	Memory     config.Size                      `yaml:"memory" json:"memory,omitempty" help:"resident memory at which an instance is killed and started again" example:"256MiB"`
 	Restarts   int                              `yaml:"restarts" json:"restarts,omitempty" default:"3" help:"how often an instance that ends by itself is started again within ten minutes"`
@@ -79,6 +81,7 @@ func (s *Service) Validate(report func(path, message string)) {
 	}
 	s.validateTraffic(report)
 	s.validateHosts(report)
+	s.validateFiles(report)
 	s.validateApprove(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
@@ -126,7 +129,8 @@ func (s *Service) Revision() string {
 		Build     any
 		Instances int
 		Hosts     *Hosts `json:",omitempty"`
-	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision()})
+		Files     any    `json:",omitempty"`
+	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision(), s.filesRevision()})
 }
 
 func (s *Service) health() (check.Spec, bool) {

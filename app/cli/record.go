@@ -80,7 +80,11 @@ func (t *terminal) state(st rollout.State) {
 		t.say("  last rollout: %s %s at %s: %s", st.Last.Version, st.Last.Outcome, st.Last.Ended.Local().Format("15:04:05"), st.Last.Why)
 	}
 	for _, in := range st.Instances {
-		t.say("  %-28s %s %s %s", in.ID, in.State, in.URL, in.Exit)
+		where := in.URL
+		if in.Host != "" {
+			where += " on " + in.Host
+		}
+		t.say("  %-28s %s %s %s", in.ID, in.State, where, in.Exit)
 	}
 	for _, h := range st.Held {
 		t.say("  held: %s by %s: %s", h.Version, h.Who, h.Why)
@@ -205,6 +209,12 @@ func (t *terminal) plan(p rollout.Plan) {
 	}
 	for _, c := range p.Config {
 		t.say("    configuration %s: %s -> %s", c.Path, c.Old, c.New)
+	}
+	for _, f := range p.FileDiffs {
+		t.say("    file %s:", f.Name)
+		for line := range strings.Lines(f.Diff) {
+			t.say("      %s", strings.TrimSuffix(line, "\n"))
+		}
 	}
 	if len(p.Limits) > 0 {
 		t.say("    limits: %s", strings.Join(p.Limits, "; "))

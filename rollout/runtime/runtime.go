@@ -17,6 +17,7 @@ type Spec struct {
 	Env      map[string]string `json:"env"`                 // added to a small clean environment; never journaled
 	Host     string            `json:"host,omitempty"`      // address to listen on, and to be reached at; empty: 127.0.0.1
 	Place    *Place            `json:"place,omitempty"`     // where it runs; nil: on this machine
+	Files    map[string]string `json:"files,omitempty"`     // of its configuration, by path in the folder $FILES; never journaled
 	Port     int               `json:"port"`                // 0: a free one is chosen; else this one, and it is an error if taken
 	PortFrom int               `json:"port_from,omitempty"` // with port 0: the first free one from here on
 	Grace    time.Duration     `json:"grace_ns"`            // between the polite signal and the kill

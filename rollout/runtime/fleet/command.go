@@ -50,7 +50,7 @@ id=$1 dir=$2 own=$3
 mkdir -p "$dir/$id"
 cd "$dir/$id"
 eval "$(cat)"
-export GOODSTATE_DIR="$dir/$id"
+export GOODSTATE_DIR="$dir/$id" FILES="$dir/$id/files"
 cd "$GOODSTATE_RELEASE_DIR"
 exec </dev/null
 exec /bin/sh -c "$own"`
@@ -59,9 +59,8 @@ exec /bin/sh -c "$own"`
 umask 077
 mkdir -p "$1"
 cd "$1"
-rm -f stopped
-cat >spec.json.new
-mv -f spec.json.new spec.json`
+rm -rf stopped files
+tar -xf -`
 
 	namesScript = `cd "$1" 2>/dev/null || exit 0
 for id in *; do
@@ -71,6 +70,7 @@ done`
 
 	goneScript = `set -eu
 [ -d "$1/$2" ] || exit 0
+rm -rf "$1/$2/files"
 : >"$1/$2/stopped"
 ls -dt "$1"/*/stopped 2>/dev/null | tail -n +11 | while read -r old; do rm -rf "${old%/stopped}"; done`
 )
@@ -120,7 +120,15 @@ func (c *command) start(ctx context.Context, h *host, s runtime.Spec) (runtime.I
 	if err != nil {
 		return runtime.Instance{}, err
 	}
-	if _, err := h.sh(ctx, keepScript, strings.NewReader(text), path.Join(dir, s.ID())); err != nil {
+	files := map[string]string{"spec.json": text}
+	for name, content := range s.Files {
+		files["files/"+name] = content
+	}
+	all, err := archive(files)
+	if err != nil {
+		return runtime.Instance{}, err
+	}
+	if _, err := h.sh(ctx, keepScript, all, path.Join(dir, s.ID())); err != nil {
 		return runtime.Instance{}, err
 	}
 	if out, err := c.own(ctx, h, s, c.Start); err != nil {

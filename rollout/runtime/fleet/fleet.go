@@ -199,7 +199,7 @@ func (r *Runtime) ask(ctx context.Context, service string, g group) []runtime.In
 }
 
 // Look says whether a place can be used: that it can be reached and its key is trusted, that sudo is granted where it is wanted, that
-// what looks after instances is there, and room. It changes nothing but its own folder.
+// what looks after instances is there, and room. It changes nothing.
 func (r *Runtime) Look(ctx context.Context, p runtime.Place) (string, error) {
 	h, err := r.host(p)
 	if err != nil {

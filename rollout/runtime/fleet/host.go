@@ -174,12 +174,9 @@ func (e *refusedError) Unwrap() error { return e.err }
 const rootScript = `set -eu
 dir=$1
 [ -n "$dir" ] || if [ "$(id -u)" = 0 ]; then dir=/var/lib/goodstate; else dir=$HOME/.local/share/goodstate; fi
-umask 022
-mkdir -p "$dir"
-cd "$dir"
-pwd -P`
+printf '%s\n' "$dir"`
 
-// folder is the host's folder for goodstate, made when it is not there.
+// folder is the host's folder for goodstate, which the first release makes.
 func (h *host) folder(ctx context.Context) (string, error) {
 	h.mu.Lock()
 	root := h.root
@@ -334,7 +331,10 @@ func (h *host) stop(ctx context.Context, id string) error {
 const leastFree = 200 << 20 // bytes
 
 const lookScript = `set -eu
-cd "$1"
+dir=$1
+while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
+cd "$dir"
+[ -w . ] || { echo "$(id -un) may not write in $dir, and $1 is to be there" >&2; exit 1; }
 uname -sm
 df -Pk . | awk 'NR == 2 { print $4 }'
 id -un

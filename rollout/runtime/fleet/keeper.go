@@ -35,7 +35,7 @@ type keeper struct{}
 // machines are the words of uname -m for what Go calls otherwise.
 var machines = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "arm": "armv7l"}
 
-func (keeper) look(ctx context.Context, h *host, system string) (string, error) {
+func (keeper) look(_ context.Context, h *host, system string) (string, error) {
 	machine := machines[goruntime.GOARCH]
 	if machine == "" {
 		machine = goruntime.GOARCH
@@ -43,8 +43,7 @@ func (keeper) look(ctx context.Context, h *host, system string) (string, error) 
 	if want := "Linux " + machine; system != want {
 		return "", fmt.Errorf("host %s is %s, and the keeper is this program, for %s: use supervisor: systemd or command, or run goodstate on a machine like the host", h.place.Name, system, want)
 	}
-	_, err := keeper{}.program(ctx, h)
-	return "goodstate's keeper", err
+	return "goodstate's keeper", nil
 }
 
 const (
@@ -63,23 +62,22 @@ mv -f "$t" "$2"
 ls -t | grep '^goodstate-' | tail -n +4 | while read -r old; do rm -f "$old"; done`
 )
 
-// program makes sure that this program is on the host, and returns where.
-func (keeper) program(ctx context.Context, h *host) (string, error) {
+// program makes sure that this program is on the host.
+func (keeper) program(ctx context.Context, h *host) error {
 	root, err := h.folder(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	sum, err := h.sum()
 	if err != nil {
-		return "", fmt.Errorf("the keeper for host %s: %w", h.place.Name, err)
+		return fmt.Errorf("the keeper for host %s: %w", h.place.Name, err)
 	}
 	name := "goodstate-" + sum[:16]
-	at := path.Join(root, "bin", name)
 	h.sending.Lock()
 	defer h.sending.Unlock()
 	said, err := h.sh(ctx, binScript, nil, root, name)
 	if err != nil || strings.TrimSpace(said) == "there" {
-		return at, err
+		return err
 	}
 	r, w := io.Pipe()
 	done := make(chan struct{})
@@ -90,7 +88,7 @@ func (keeper) program(ctx context.Context, h *host) (string, error) {
 	_, err = h.shWithin(ctx, sendWithin, sendScript, r, root, name, sum)
 	r.CloseWithError(io.ErrClosedPipe)
 	<-done
-	return at, err
+	return err
 }
 
 func compressed(to io.Writer, file string) error {
@@ -127,7 +125,7 @@ func (k keeper) ask(ctx context.Context, h *host, at string, q process.Question)
 	}
 	out, err := h.sh(ctx, askScript, bytes.NewReader(text), path.Join(root, "bin", "goodstate-"+sum[:16]), path.Join(at, "instances"))
 	if err != nil && strings.Contains(err.Error(), "exit status 127") { // this program is newer, and not there yet
-		if _, err := k.program(ctx, h); err != nil {
+		if err := k.program(ctx, h); err != nil {
 			return a, err
 		}
 		out, err = h.sh(ctx, askScript, bytes.NewReader(text), path.Join(root, "bin", "goodstate-"+sum[:16]), path.Join(at, "instances"))
@@ -145,7 +143,7 @@ func (k keeper) ask(ctx context.Context, h *host, at string, q process.Question)
 }
 
 func (k keeper) start(ctx context.Context, h *host, s runtime.Spec) (runtime.Instance, error) {
-	if _, err := k.program(ctx, h); err != nil {
+	if err := k.program(ctx, h); err != nil {
 		return runtime.Instance{}, err
 	}
 	at, err := h.of(ctx, s.Service)

@@ -53,8 +53,9 @@ mkdir -p "$dir/$id"
 chmod 711 "$dir" "$dir/$id"
 cd "$dir/$id"
 if systemctl is-active --quiet "$unit"; then echo running; exit 0; fi
-rm -f stopped exit
+rm -rf stopped exit files
 tar -xf -
+[ ! -d files ] || [ -z "$4" ] || chown -R "$4": files
 chmod 755 run ended
 mv -f unit "/etc/systemd/system/$unit"
 chmod 644 "/etc/systemd/system/$unit"
@@ -72,7 +73,7 @@ systemctl disable --quiet "$unit" 2>/dev/null || true
 rm -f "/etc/systemd/system/$unit"
 systemctl daemon-reload
 systemctl reset-failed "$unit" 2>/dev/null || true
-rm -f "$dir/environment"
+rm -rf "$dir/environment" "$dir/files"
 : >"$dir/stopped"
 ls -dt "$3"/*/stopped 2>/dev/null | tail -n +11 | while read -r old; do rm -rf "${old%/stopped}"; done`
 
@@ -110,7 +111,7 @@ func (s *systemd) start(ctx context.Context, h *host, spec runtime.Spec) (runtim
 	if err != nil {
 		return runtime.Instance{}, fmt.Errorf("host %s: %w", h.place.Name, err)
 	}
-	if _, err := h.sh(ctx, unitScript, files, spec.ID(), unit(spec.ID()), dir); err != nil {
+	if _, err := h.sh(ctx, unitScript, files, spec.ID(), unit(spec.ID()), dir, s.User); err != nil {
 		return runtime.Instance{}, err
 	}
 	return found(ctx, h, s, spec)

@@ -22,6 +22,13 @@ func (s *systemd) files(spec runtime.Spec, dir string) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(spec.Files) > 0 {
+		spec.Env = maps.Clone(spec.Env)
+		if spec.Env == nil {
+			spec.Env = map[string]string{}
+		}
+		spec.Env["FILES"] = dir + "/files"
+	}
 	env, err := environmentFile(spec)
 	if err != nil {
 		return nil, err
@@ -30,12 +37,16 @@ func (s *systemd) files(spec runtime.Spec, dir string) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return archive(map[string]string{"unit": text, "run": runScript(spec), "ended": endedScript(spec, dir), "environment": env, "spec.json": spec2})
+	files := map[string]string{"unit": text, "run": runScript(spec), "ended": endedScript(spec, dir), "environment": env, "spec.json": spec2}
+	for name, content := range spec.Files {
+		files["files/"+name] = content
+	}
+	return archive(files)
 }
 
 // keptOf is what of a spec may be on the host's disk.
 func keptOf(spec runtime.Spec) (string, error) {
-	spec.Env, spec.Place = nil, nil
+	spec.Env, spec.Files, spec.Place = nil, nil, nil
 	text, err := json.Marshal(kept{spec, time.Now().UTC().Truncate(time.Second)})
 	return string(text), err
 }

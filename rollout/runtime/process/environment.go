@@ -44,6 +44,9 @@ func environment(machine []string, s runtime.Spec, f folder) []string {
 	maps.Copy(all, s.Env)
 	all["PORT"], all["HOST"] = strconv.Itoa(s.Port), s.Listen()
 	all["GOODSTATE_SERVICE"], all["GOODSTATE_RELEASE"], all["GOODSTATE_INSTANCE"] = s.Service, s.Release, f.id()
+	if len(s.Files) > 0 {
+		all["FILES"] = f.files()
+	}
 	name, value, _ := strings.Cut(f.mark(), "=")
 	all[name] = value
 	env := make([]string, 0, len(all))

@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ type folder struct{ dir string }
 func (f folder) id() string         { return filepath.Base(f.dir) }
 func (f folder) spec() string       { return filepath.Join(f.dir, "spec.json") }
 func (f folder) state() string      { return filepath.Join(f.dir, "state.json") }
+func (f folder) files() string      { return filepath.Join(f.dir, "files") }
 func (f folder) log() string        { return filepath.Join(f.dir, "log") }
 func (f folder) lock() string       { return filepath.Join(f.dir, "lock") }
 func (f folder) keeperLock() string { return filepath.Join(f.dir, "keeper.lock") }
@@ -66,4 +68,28 @@ func readJSON(path string, into any) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// lay puts the files of the configuration into their folder; what was there before is gone.
+func (f folder) lay(files map[string]string) error {
+	if err := os.RemoveAll(f.files()); err != nil || len(files) == 0 {
+		return err
+	}
+	if err := os.Mkdir(f.files(), 0o700); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(f.files()) // a name leads nowhere else
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err = root.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o700); err == nil {
+			err = root.WriteFile(filepath.FromSlash(name), []byte(text), 0o600)
+		}
+		if err != nil {
+			err = fmt.Errorf("file %s of the configuration: %w", name, err)
+			break
+		}
+	}
+	return errors.Join(err, root.Close())
 }

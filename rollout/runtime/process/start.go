@@ -62,7 +62,7 @@ func (r *Runtime) start(ctx context.Context, s runtime.Spec) (runtime.Instance, 
 	if err := f.endOrphans(ctx, s.Grace); err != nil {
 		return runtime.Instance{}, err
 	}
-	if err := r.write(ctx, f, &s); err != nil {
+	if err := errors.Join(r.write(ctx, f, &s), f.lay(s.Files)); err != nil {
 		return runtime.Instance{}, err
 	}
 	if err := r.spawn(ctx, f, s, keeperLock); err != nil {
@@ -157,7 +157,7 @@ func (r *Runtime) write(ctx context.Context, f folder, s *runtime.Spec) error {
 		return err
 	}
 	known := *s
-	known.Env = nil
+	known.Env, known.Files = nil, nil
 	if err := writeJSON(f.spec(), known); err != nil {
 		return err
 	}

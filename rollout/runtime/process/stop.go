@@ -75,7 +75,7 @@ func (f folder) bury(ctx context.Context, seen sight) error {
 		seen.state.Exit = "stopped after its keeper was killed"
 	}
 	seen.state.Phase, seen.state.Program, seen.state.Keeper = phaseStopped, ident{}, ident{}
-	return writeJSON(f.state(), seen.state)
+	return errors.Join(writeJSON(f.state(), seen.state), os.RemoveAll(f.files())) // there may be secrets in them
 }
 
 func grace(given time.Duration) time.Duration {

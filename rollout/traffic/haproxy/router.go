@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	upWithin = 10 * time.Second // for a new server to be up for HAProxy's own checks
-	lookEach = 50 * time.Millisecond
-	idleFor  = 3 // looks in a row without a request that make a server idle
+	upWithin    = 10 * time.Second // for a new server to be up for HAProxy's own checks
+	heardWithin = 5 * time.Second
+	lookEach    = 50 * time.Millisecond
+	idleFor     = 3 // looks in a row without a request that make a server idle
 )
 
 // router carries the route of one service.
@@ -71,6 +72,14 @@ func (r *router) Close() error {
 // Apply makes the route the one in force in every HAProxy. One that cannot be told does not keep the others from it; it is told
 // as soon as it is back, and the error names it.
 func (r *router) Apply(ctx context.Context, route traffic.Route) error {
+	if err := r.apply(ctx, route); err != nil {
+		return err
+	}
+	r.counting(ctx)
+	return ctx.Err()
+}
+
+func (r *router) apply(ctx context.Context, route traffic.Route) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, err := wishes(route); err != nil {
@@ -80,6 +89,22 @@ func (r *router) Apply(ctx context.Context, route traffic.Route) error {
 		return err
 	}
 	return r.each(func(c *control) error { return r.converge(ctx, c, true) })
+}
+
+// counting waits a moment for the counts to be whole: a router that has just been opened begins to hear the rings now, and who judges
+// the next seconds wants all of them.
+func (r *router) counting(ctx context.Context) {
+	limited, stop := context.WithTimeout(ctx, heardWithin)
+	defer stop()
+	tick := time.NewTicker(lookEach)
+	defer tick.Stop()
+	for !r.seconds.whole() {
+		select {
+		case <-limited.Done():
+			return // Seconds says so
+		case <-tick.C:
+		}
+	}
 }
 
 // each does something with all HAProxies side by side.

@@ -83,6 +83,13 @@ func (s *seconds) sees(socket string, err error) {
 	s.blind[socket] = err
 }
 
+// whole says that everything is counted now, and was from the beginning of this second.
+func (s *seconds) whole() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.blind) == 0 && !s.partial[time.Now().Unix()]
+}
+
 func (s *seconds) since(unix int64) ([]traffic.Second, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -59,9 +59,7 @@ func (c *control) look(ctx context.Context, name string) (backend, error) {
 		return b, err
 	}
 	byName := map[string]*server{}
-	for _, s := range statesOf(state) {
-		b.servers = append(b.servers, s)
-	}
+	b.servers = statesOf(state)
 	for i := range b.servers {
 		byName[b.servers[i].name] = &b.servers[i]
 	}
