@@ -134,6 +134,7 @@ func orShort(cmd *cobra.Command) string {
 func (t *terminal) playbook(ctx context.Context, f *playFlags, names []string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for the hosts
 	s, err := settings.Load(os.LookupEnv)
 	if err != nil {
 		return err

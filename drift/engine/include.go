@@ -66,6 +66,9 @@ func (p *playRun) bringIn(results []*done, hosts []*inventory.Host) error {
 			}
 		}
 	}
+	if p.roleCount != len(p.play.Roles) {
+		p.mergeRoles()
+	}
 	for _, h := range hosts {
 		insert(p.it.state(h), blocks[h])
 	}

@@ -39,6 +39,7 @@ func List(ctx context.Context, opt Options, what Listing) (string, error) {
 func (r *run) listPlay(b *strings.Builder, number int, play *playbook.Play, what Listing) error {
 	r.base = play.Dir
 	p := &playRun{r: r, play: play, vars: play.Vars.Copy(), removed: map[string]bool{}}
+	p.mergeRoles()
 	for _, prompt := range play.Prompts {
 		name, _ := prompt.Get("name")
 		standard, _ := prompt.Get("default")

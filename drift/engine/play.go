@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"goodstate.dev/goodstate/core/inventory"
 	"goodstate.dev/goodstate/core/py"
@@ -24,20 +25,19 @@ type playRun struct {
 	info  *PlayInfo
 	it    *iterator
 
-	static        *py.Dict // of vars_files that are the same for all hosts
-	hostFiles     bool     // some vars_files differ
-	roleCount     int
-	roleVarsOf    *py.Dict
-	roleDefaults_ *py.Dict
-	infos         map[*playbook.Task]*taskInfo
-	removed       map[string]bool
-	notified      map[*playbook.Task]map[*inventory.Host]bool
-	ran           map[*playbook.Role]map[*inventory.Host]bool // had a task that ran
-	finished      map[*playbook.Role]map[*inventory.Host]bool
-	names         map[*playbook.Task]string // of handlers, resolved
-	forks         int
-	flushing      bool
-	hostScopes    map[*inventory.Host]*scope
+	static     *py.Dict // of vars_files that are the same for all hosts
+	hostFiles  bool     // some vars_files differ
+	roleCount  int
+	roles      atomic.Pointer[mergedRoles]
+	infos      map[*playbook.Task]*taskInfo
+	removed    map[string]bool
+	notified   map[*playbook.Task]map[*inventory.Host]bool
+	ran        map[*playbook.Role]map[*inventory.Host]bool // had a task that ran
+	finished   map[*playbook.Role]map[*inventory.Host]bool
+	names      map[*playbook.Task]string // of handlers, resolved
+	forks      int
+	flushing   bool
+	hostScopes map[*inventory.Host]*scope
 }
 
 // playbook carries one playbook out.
@@ -85,6 +85,7 @@ func (r *run) runPlay(play *playbook.Play) (code int, stop bool, err error) {
 	r.scopes = map[string]*scope{}
 	r.mu.Unlock()
 	p := &playRun{r: r, play: play, vars: play.Vars.Copy(), removed: map[string]bool{}, notified: map[*playbook.Task]map[*inventory.Host]bool{}}
+	p.mergeRoles()
 	if err := p.checkFiles(); err != nil {
 		return 0, false, err
 	}
@@ -336,7 +337,7 @@ func (p *playRun) roleNames(own, dependent bool) []string {
 			out = append(out, r.FullName())
 		}
 	}
-	for _, r := range p.play.Roles {
+	for _, r := range p.roles.Load().list {
 		if dependent {
 			for _, d := range r.AllDependencies() {
 				add(d)
@@ -349,34 +350,30 @@ func (p *playRun) roleNames(own, dependent bool) []string {
 	return out
 }
 
-// roleVars are the variables of all roles of the play, which all its tasks see.
-func (p *playRun) roleVars() *py.Dict {
-	p.mergeRoles()
-	return p.roleVarsOf
+// mergedRoles are the variables that all roles of a play bring to all its tasks.
+type mergedRoles struct {
+	vars, defaults *py.Dict
+	list           []*playbook.Role
 }
 
-func (p *playRun) roleDefaults() *py.Dict {
-	p.mergeRoles()
-	return p.roleDefaults_
-}
+func (p *playRun) roleVars() *py.Dict { return p.roles.Load().vars }
 
+func (p *playRun) roleDefaults() *py.Dict { return p.roles.Load().defaults }
+
+// mergeRoles is called where roles have come in, by the goroutine of the play.
 func (p *playRun) mergeRoles() {
-	p.r.mu.Lock()
-	defer p.r.mu.Unlock()
-	if p.roleVarsOf != nil && p.roleCount == len(p.play.Roles) {
-		return
-	}
-	p.roleCount = len(p.play.Roles)
-	p.roleVarsOf, p.roleDefaults_ = py.NewDict(), py.NewDict()
+	m := &mergedRoles{vars: py.NewDict(), defaults: py.NewDict(), list: slices.Clone(p.play.Roles)}
 	for _, role := range p.play.Roles {
 		for _, d := range role.AllDependencies() {
-			update(p.roleDefaults_, d.Defaults)
+			update(m.defaults, d.Defaults)
 		}
-		update(p.roleDefaults_, role.Defaults)
+		update(m.defaults, role.Defaults)
 		if !p.r.opt.Settings.PrivateRoleVars {
-			update(p.roleVarsOf, ownVars(role))
+			update(m.vars, ownVars(role))
 		}
 	}
+	p.roles.Store(m)
+	p.roleCount = len(p.play.Roles)
 }
 
 // retryFile writes the hosts that are left to do, for --limit @file.

@@ -48,7 +48,7 @@ func TestTheLayersOfVariablesWinInAnsiblesOrder(t *testing.T) {
 	for _, l := range layers {
 		l.set(l.name)
 		s.roles = layersOf(task)
-		p.roleVarsOf = nil
+		p.mergeRoles()
 		if got, ok := s.Lookup("x"); !ok || got != l.name {
 			t.Errorf("x is %v, want that of %s", got, l.name)
 		}
