@@ -146,7 +146,7 @@ func hostListing(inv *inventory.Inventory, dirs []string, name string) (string, 
 		return "", err
 	}
 	if len(hosts) != 1 {
-		return "", errors.New("You must pass a single valid host to --host parameter") //nolint:staticcheck // Ansible's words
+		return "", errors.New("You must pass a single valid host to --host parameter")
 	}
 	vars, err := inv.Variables(hosts[0], dirs...)
 	if err != nil {

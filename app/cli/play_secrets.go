@@ -35,6 +35,9 @@ func (c *console) Display(text string) { fmt.Fprintln(c.t.out, text) }
 // Warn prints a warning.
 func (c *console) Warn(text string) { fmt.Fprintln(c.t.err, "[WARNING]: "+text) }
 
+// Interactive says whether a person sits at the terminal.
+func (c *console) Interactive() bool { return c.t.interactive() }
+
 // Ask reads a line; ok is false where nobody can be asked and nothing is there to be read.
 func (c *console) Ask(_ context.Context, prompt string, hidden bool) (string, bool, error) {
 	if c.t.interactive() && hidden {

@@ -106,7 +106,7 @@ func (v *vaultTool) asked(ctx context.Context, verb string) (vault.Keys, error) 
 			return nil, err
 		}
 		if again != first {
-			return nil, errors.New("Passwords do not match") //nolint:staticcheck // Ansible's words
+			return nil, errors.New("Passwords do not match")
 		}
 	}
 	return vault.Keys{{ID: "default", Password: []byte(first)}}, nil

@@ -119,6 +119,8 @@ type Console interface {
 	Display(text string)
 	// Warn prints a warning once.
 	Warn(text string)
+	// Interactive says whether a person sits there.
+	Interactive() bool
 	// Ask reads a line; hidden input is not echoed. Without a terminal it says so by ok=false.
 	Ask(ctx context.Context, prompt string, hidden bool) (answer string, ok bool, err error)
 }

@@ -15,6 +15,17 @@ func init() {
 	register(Kind{Name: "pause", Help: "Wait for a time, or for a person", Once: true, Run: pause})
 }
 
+// answer waits for a person, where there is one.
+func answer(ctx context.Context, c Console, question string, hidden bool) (string, error) {
+	if !c.Interactive() {
+		c.Display(question)
+		c.Warn("Not waiting for response to prompt as stdin is not interactive")
+		return "", nil
+	}
+	text, _, err := c.Ask(ctx, question, hidden)
+	return text, err
+}
+
 const moment = "2006-01-02 15:04:05.000000"
 
 func pause(ctx context.Context, t *Task) (*py.Dict, error) {
@@ -48,14 +59,9 @@ func pause(ctx context.Context, t *Task) (*py.Dict, error) {
 			return nil, err
 		}
 	} else {
-		answer, asked, err := t.Console.Ask(ctx, question, !echo)
-		if err != nil {
+		if input, err = answer(ctx, t.Console, question, !echo); err != nil {
 			return nil, err
 		}
-		if !asked {
-			t.Console.Warn("Not waiting for response to prompt as stdin is not interactive")
-		}
-		input = answer
 	}
 	took := time.Since(began)
 	amount, word := took.Seconds(), "seconds"

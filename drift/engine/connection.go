@@ -230,7 +230,9 @@ func (r *reach) whom() error {
 		otherwise string
 		name      string
 	}{
-		{&b.User, t.BecomeUser, orElse(o.BecomeUser, "root"), "user"}, {&b.Flags, t.BecomeFlags, "", "flags"}, {&b.Exe, t.BecomeExe, "", "exe"},
+		{&b.User, t.BecomeUser, orElse(o.BecomeUser, "root"), "user"},
+		{&b.Flags, t.BecomeFlags, "", "flags"},
+		{&b.Exe, t.BecomeExe, "", "exe"},
 		{&b.Password, nil, o.BecomePassword, "password"},
 	} {
 		keys := []string{"ansible_become_" + field.name, "ansible_" + b.Method + "_" + field.name}
@@ -324,11 +326,7 @@ func (r *reach) call(ctx context.Context, name string, args *py.Dict, blobs []ac
 		call.Blobs = append(call.Blobs, agent.Blob(b))
 	}
 	if async > 0 {
-		dir, _, err := r.text("ansible_async_dir")
-		if err != nil {
-			return nil, err
-		}
-		call.Async = &agent.Async{ID: jobID(), Seconds: int(async.Seconds()), Dir: dir}
+		call.Async = &agent.Async{ID: jobID(), Seconds: int(async.Seconds()), Dir: py.Str(r.e.asyncDir(r.s))}
 	}
 	if r.e.p.r.opt.Fallback != nil {
 		if err := r.e.p.r.opt.Fallback(ctx, name, r.python, &call); err != nil {

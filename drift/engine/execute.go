@@ -14,16 +14,16 @@ import (
 	"goodstate.dev/goodstate/drift/playbook"
 )
 
-// once does the task one time: for the host, or for one item.
-func (e *executor) once(s *scope) *py.Dict {
+// once does the task one time: for the host, or for one item. An error is about what the task says, and ends a loop.
+func (e *executor) once(s *scope) (*py.Dict, error) {
 	res, err := e.attempt(s)
 	if err != nil {
-		res = e.failure(e.placed(err))
+		return nil, e.placed(err)
 	}
 	if !res.Has("changed") && !res.Has("unreachable") {
 		res.Set("changed", false)
 	}
-	return res
+	return res, nil
 }
 
 // placed adds the place of the task to an error about what it says.
@@ -431,7 +431,7 @@ func (e *executor) judge(s *scope, res *py.Dict, local map[string]any, attempt i
 	if e.task.Register != "" {
 		local[e.task.Register] = res
 	}
-	e.learned(s, res, local)
+	e.learned(res, local)
 	if res.Has("skipped") {
 		return
 	}
@@ -458,7 +458,7 @@ func (e *executor) judge(s *scope, res *py.Dict, local map[string]any, attempt i
 }
 
 // learned makes facts of a result known to its own conditions.
-func (e *executor) learned(s *scope, res *py.Dict, local map[string]any) {
+func (e *executor) learned(res *py.Dict, local map[string]any) {
 	v, _ := res.Get("ansible_facts")
 	facts, ok := v.(*py.Dict)
 	if !ok || e.task.Short() == "debug" || len(e.task.ChangedWhen)+len(e.task.FailedWhen)+len(e.task.Until) == 0 {

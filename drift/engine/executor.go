@@ -42,12 +42,7 @@ func (e *executor) env() *jinja.Env { return e.info.env }
 func (e *executor) run() (d *done) {
 	e.fields = &fields{noLog: e.p.r.opt.Settings.NoLog}
 	d = &done{host: e.host, task: e.task}
-	defer func() {
-		d.fields = e.fields
-		if d.result != nil && !d.result.Has("changed") {
-			d.result.Set("changed", false)
-		}
-	}()
+	defer func() { d.fields = e.fields }()
 	_ = e.keywords(e.scope) // what is wrong with them is told when the task runs
 	items, looped, err := e.items()
 	if err != nil {
@@ -59,11 +54,16 @@ func (e *executor) run() (d *done) {
 	}
 	switch {
 	case err != nil || !looped:
-		d.result = e.once(e.scope)
+		d.result, err = e.once(e.scope)
 	case len(items) == 0:
-		d.result = py.DictOf("changed", false, "skipped", true, "skipped_reason", "No items in the list", "results", py.NewList())
+		d.result, err = py.DictOf("skipped", true, "skipped_reason", "No items in the list", "results", py.NewList()), nil
 	default:
-		d.result = e.loop(items)
+		d.result, err = e.loop(items)
+	}
+	if err != nil {
+		d.result = e.failure(err)
+	} else if !d.result.Has("changed") {
+		d.result.Set("changed", false)
 	}
 	return d
 }
@@ -216,10 +216,10 @@ func (e *executor) loopNames() (loopNames, error) {
 }
 
 // loop does the task for every item.
-func (e *executor) loop(items []any) *py.Dict {
+func (e *executor) loop(items []any) (*py.Dict, error) {
 	n, err := e.loopNames()
 	if err != nil {
-		return e.failure(err)
+		return nil, e.placed(err)
 	}
 	if _, taken := e.scope.Lookup(n.item); taken {
 		e.warn(fmt.Sprintf("TASK: %s: The loop variable '%s' is already in use. You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions and unexpected behavior.", e.task.Title(), n.item))
@@ -229,7 +229,7 @@ func (e *executor) loop(items []any) *py.Dict {
 	noLog := false
 	for i, item := range items {
 		if i > 0 && n.pause > 0 && !e.sleep(n.pause) {
-			return e.failure(e.p.r.ctx.Err())
+			return nil, e.p.r.ctx.Err()
 		}
 		local := map[string]any{"ansible_loop_var": n.item, n.item: item}
 		if n.index != "" {
@@ -242,7 +242,10 @@ func (e *executor) loop(items []any) *py.Dict {
 			local[k] = v
 		}
 		s := e.scope.with(local)
-		res := e.once(s)
+		res, err := e.once(s)
+		if err != nil {
+			return nil, err
+		}
 		noLog = noLog || e.fields.noLog
 		e.itemDone(res, s, n, local)
 		if e.task.Register != "" {
@@ -251,7 +254,7 @@ func (e *executor) loop(items []any) *py.Dict {
 		results = append(results, res)
 	}
 	e.fields.noLog = noLog
-	return e.summary(results)
+	return e.summary(results), nil
 }
 
 func extended(items []any, i int, all bool) *py.Dict {

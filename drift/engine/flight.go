@@ -24,7 +24,7 @@ type message struct {
 	end   *done
 }
 
-func (p *playRun) newFlight(t *playbook.Task) *flight {
+func (p *playRun) newFlight() *flight {
 	return &flight{p: p, out: make(chan message, 64), slots: p.forks}
 }
 

@@ -7,7 +7,7 @@ import (
 
 // free lets every host go through the play as fast as it can. Pinned, a host that has begun keeps its place until it is at the end.
 func (p *playRun) free(pinned bool) (int, error) {
-	f := p.newFlight(nil)
+	f := p.newFlight()
 	defer f.drain()
 	busy := map[*inventory.Host]bool{}
 	begun := map[*inventory.Host]bool{}

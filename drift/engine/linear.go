@@ -322,7 +322,7 @@ type roundResult struct {
 // round carries one common task out.
 func (p *playRun) round(tasks []hostTask) (*roundResult, error) {
 	out := &roundResult{}
-	flight := p.newFlight(tasks[0].task)
+	flight := p.newFlight()
 	announced := false
 	for _, ht := range tasks {
 		if p.r.ctx.Err() != nil {

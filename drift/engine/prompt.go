@@ -51,7 +51,8 @@ func (p *playRun) prompt(name string, d *py.Dict) (any, error) {
 	}
 	question += ": "
 	hidden := get("private", true)
-	if p.r.opt.Console == nil {
+	if p.r.opt.Console == nil || !p.r.opt.Console.Interactive() {
+		p.r.warn("Not prompting as we are not in interactive mode")
 		return standard, nil
 	}
 	for {

@@ -126,7 +126,7 @@ func (r *run) limits() error {
 		return err
 	}
 	if len(hosts) == 0 {
-		return errors.New("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.") //nolint:staticcheck // Ansible's words
+		return errors.New("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.")
 	}
 	return nil
 }

@@ -27,10 +27,22 @@ func TestTheLayersOfVariablesWinInAnsiblesOrder(t *testing.T) {
 		name string
 		set  func(any)
 	}{
-		{"defaults of another role", set(other.Defaults)}, {"defaults of the role", set(role.Defaults)}, {"groups", set(s.layers.Group)}, {"host", set(s.layers.Host)},
-		{"facts", func(v any) { s.record.learn(py.DictOf("x", v)) }}, {"play", set(play.Vars)}, {"vars_files", set(s.files)}, {"vars of another role", set(other.Vars)},
-		{"vars of the role", set(role.Vars)}, {"block", set(block)}, {"task", set(own)}, {"include_vars", func(v any) { s.record.include("x", v) }},
-		{"set_fact", func(v any) { s.record.setFact("x", v) }}, {"role parameter", set(role.Params)}, {"include parameter", set(param)}, {"extra", set(r.extra)},
+		{"defaults of another role", set(other.Defaults)},
+		{"defaults of the role", set(role.Defaults)},
+		{"groups", set(s.layers.Group)},
+		{"host", set(s.layers.Host)},
+		{"facts", func(v any) { s.record.learn(py.DictOf("x", v)) }},
+		{"play", set(play.Vars)},
+		{"vars_files", set(s.files)},
+		{"vars of another role", set(other.Vars)},
+		{"vars of the role", set(role.Vars)},
+		{"block", set(block)},
+		{"task", set(own)},
+		{"include_vars", func(v any) { s.record.include("x", v) }},
+		{"set_fact", func(v any) { s.record.setFact("x", v) }},
+		{"role parameter", set(role.Params)},
+		{"include parameter", set(param)},
+		{"extra", set(r.extra)},
 		{"loop", func(v any) { s.local["x"] = v }},
 	}
 	for _, l := range layers {

@@ -77,20 +77,13 @@ func (k authorizedKey) String() string {
 	if k.options != "" {
 		line = k.options + " " + line
 	}
-	if k.comment != "" {
-		line += " " + k.comment
-	}
-	return line
+	return line + " " + k.comment // Ansible writes the blank in any case, and the files shall be equal
 }
 
 func planAuthorizedKey(ctx context.Context, t *Task) error {
 	user := t.Str("user")
 	account, err := lookupUser(user)
 	if err != nil && !(t.Check && t.Has("path")) {
-		if t.Check {
-			t.Change(nil)
-			return nil
-		}
 		return fail(fmt.Sprintf("Failed to lookup user %s: \"getpwnam(): name not found: '%s'\"", user, user))
 	}
 	path := t.Str("path")
@@ -203,7 +196,7 @@ func (t *Task) editKeys(before string, wanted []authorizedKey) string {
 	}
 	if t.Bool("exclusive") && t.Str("state") == "present" {
 		lines = slices.DeleteFunc(lines, func(k authorizedKey) bool {
-			return k.kind != "" && !slices.ContainsFunc(wanted, func(w authorizedKey) bool { return w.kind == k.kind && w.key == k.key })
+			return !slices.ContainsFunc(wanted, func(w authorizedKey) bool { return w.kind == k.kind && w.key == k.key })
 		})
 	}
 	if slices.Equal(lines, original) {
@@ -241,7 +234,6 @@ func (t *Task) writeKeys(ctx context.Context, path, content string, owner accoun
 		if err := os.Lchown(path, owner.UID, owner.GID); err != nil {
 			return err
 		}
-		return os.Chmod(path, 0o600)
 	}
-	return nil
+	return os.Chmod(path, 0o600)
 }

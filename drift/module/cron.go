@@ -59,20 +59,27 @@ func planCron(ctx context.Context, t *Task) error {
 		return err
 	}
 	before := c.text()
-	names, changed := c.edit()
+	changed := c.edit()
 	after := c.text()
 	jobs, envs := c.names()
 	t.Return("jobs", jobs)
 	t.Return("envs", envs)
-	_ = names
+	if t.Has("cron_file") {
+		t.Return("cron_file", t.Str("cron_file"))
+	}
 	if !changed {
-		if t.Call.Diff {
+		if t.Check {
 			t.addDiff(c.diff(before, before))
 		}
 		return nil
 	}
-	t.addDiff(c.diff(before, after))
+	d := c.diff(before, after)
+	t.addDiff(d)
 	if t.Str("state") == "absent" && c.file != "" && strings.TrimSpace(after) == "" {
+		d["after_header"] = "/dev/null"
+		t.Return("state", "absent")
+		delete(t.result, "jobs")
+		delete(t.result, "envs")
 		t.Change(func(context.Context) error { return removeIfThere(c.file) })
 		return nil
 	}
@@ -165,11 +172,11 @@ func (c *crontab) text() string {
 }
 
 // edit changes the lines and tells whether anything changed.
-func (c *crontab) edit() (string, bool) {
+func (c *crontab) edit() bool {
 	if c.Bool("env") {
-		return "envs", c.editEnv()
+		return c.editEnv()
 	}
-	return "jobs", c.editJob()
+	return c.editJob()
 }
 
 func (c *crontab) job() string {
@@ -224,8 +231,7 @@ func (c *crontab) editEnv() bool {
 		c.lines = slices.Delete(c.lines, at, at+1)
 		return true
 	}
-	line := fmt.Sprintf("%s=%q", name, c.Str("job"))
-	line = name + `="` + c.Str("job") + `"`
+	line := name + `="` + c.Str("job") + `"`
 	switch {
 	case at >= 0 && c.lines[at] == line:
 		return false

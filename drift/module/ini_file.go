@@ -43,7 +43,7 @@ func planINI(_ context.Context, t *Task) error {
 	if t.Has("section_has_values") || t.Has("values") || !t.Bool("exclusive") {
 		return notNative("ini_file with several values of one option")
 	}
-	if t.Str("state") == "present" && !t.Bool("allow_no_value") && t.Has("option") && !t.Has("value") {
+	if t.Str("state") == "present" && !t.Bool("allow_no_value") && !t.Has("value") {
 		return fail("Parameter 'value(s)' must be defined if state=present and allow_no_value=False.")
 	}
 	e, err := t.newEdit()
@@ -72,14 +72,9 @@ func planINI(_ context.Context, t *Task) error {
 	if msg == "" {
 		d["after"] = d["before"]
 	}
-	_, attrs, err := e.attributes("")
-	if err != nil {
+	if _, _, err := e.attributes(""); err != nil {
 		return err
 	}
-	for k, v := range attrs { // Ansible puts both into one
-		d[k] = v
-	}
-	d["before_header"], d["after_header"] = t.Str("path")+" (content)", t.Str("path")+" (content)"
 	t.Return("diff", d)
 	return nil
 }
@@ -167,8 +162,8 @@ func (t *Task) editSection(lines []string, start, end int) ([]string, string) {
 		}
 	}
 	at := end
-	for at > start && strings.TrimSpace(lines[at-1]) == "" {
-		at--
+	for at > start && (strings.TrimSpace(lines[at-1]) == "" || strings.ContainsRune("#;", rune(strings.TrimSpace(lines[at-1])[0]))) {
+		at-- // what is said after the last option belongs to what comes next
 	}
 	return slices.Insert(lines, at, t.assignment()), "option added"
 }

@@ -151,3 +151,6 @@ func (p *pattern) writeGroup(b *strings.Builder, name, text string, loc []int) e
 	}
 	return nil
 }
+
+// names are those of the groups; empty for the ones that have none.
+func (p *pattern) names() []string { return p.re.SubexpNames() }

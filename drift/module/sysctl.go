@@ -130,5 +130,12 @@ func editSysctl(text, name, value string, present bool) string {
 	if !changed {
 		return text
 	}
+	for i, line := range lines { // a file that is written is written as Ansible does: name=value
+		line = strings.TrimSpace(line)
+		if key, now, ok := strings.Cut(line, "="); ok && line[0] != '#' && line[0] != ';' {
+			line = strings.TrimSpace(key) + "=" + strings.TrimSpace(now)
+		}
+		lines[i] = line + "\n"
+	}
 	return strings.Join(lines, "")
 }

@@ -45,8 +45,10 @@ var (
 	roleKeys  = keySet(baseKeys, "when", "tags", "collections", "delegate_to", "delegate_facts", "role")
 	taskKeys  = keySet(baseKeys, "when", "tags", "collections", "action", "args", "async", "changed_when", "delay", "delegate_to", "delegate_facts", "failed_when",
 		"loop", "loop_control", "notify", "poll", "register", "retries", "until", "local_action", "listen")
-	includeKeys = keySet([]string{"action", "args", "collections", "debugger", "ignore_errors", "loop", "loop_control", "name", "no_log", "register", "run_once",
-		"tags", "timeout", "vars", "when"})
+	includeKeys = keySet([]string{
+		"action", "args", "collections", "debugger", "ignore_errors", "loop", "loop_control", "name", "no_log", "register", "run_once",
+		"tags", "timeout", "vars", "when",
+	})
 )
 
 func keySet(keys []string, more ...string) map[string]bool {

@@ -146,11 +146,23 @@ func TestTagsChoose(t *testing.T) {
 		only, skip, tags []string
 		want             bool
 	}{
-		{nil, nil, nil, true}, {[]string{"a"}, nil, nil, false}, {[]string{"a"}, nil, []string{"a"}, true}, {[]string{"a"}, nil, []string{"always"}, true},
-		{nil, nil, []string{"never"}, false}, {[]string{"never"}, nil, []string{"never"}, true}, {[]string{"x"}, nil, []string{"never", "x"}, true},
-		{[]string{"tagged"}, nil, nil, false}, {[]string{"tagged"}, nil, []string{"a"}, true}, {[]string{"untagged"}, nil, nil, true}, {[]string{"untagged"}, nil, []string{"a"}, false},
-		{nil, []string{"a"}, []string{"a", "b"}, false}, {nil, []string{"all"}, []string{"always"}, true}, {nil, []string{"always"}, []string{"always"}, false},
-		{nil, []string{"tagged"}, []string{"a"}, false}, {nil, []string{"tagged"}, nil, true}, {[]string{"all"}, []string{"untagged"}, nil, false},
+		{nil, nil, nil, true},
+		{[]string{"a"}, nil, nil, false},
+		{[]string{"a"}, nil, []string{"a"}, true},
+		{[]string{"a"}, nil, []string{"always"}, true},
+		{nil, nil, []string{"never"}, false},
+		{[]string{"never"}, nil, []string{"never"}, true},
+		{[]string{"x"}, nil, []string{"never", "x"}, true},
+		{[]string{"tagged"}, nil, nil, false},
+		{[]string{"tagged"}, nil, []string{"a"}, true},
+		{[]string{"untagged"}, nil, nil, true},
+		{[]string{"untagged"}, nil, []string{"a"}, false},
+		{nil, []string{"a"}, []string{"a", "b"}, false},
+		{nil, []string{"all"}, []string{"always"}, true},
+		{nil, []string{"always"}, []string{"always"}, false},
+		{nil, []string{"tagged"}, []string{"a"}, false},
+		{nil, []string{"tagged"}, nil, true},
+		{[]string{"all"}, []string{"untagged"}, nil, false},
 	} {
 		if got := (Selection{c.only, c.skip}).Runs(c.tags); got != c.want {
 			t.Errorf("only %v skip %v tags %v: %v", c.only, c.skip, c.tags, got)

@@ -28,7 +28,6 @@ type Role struct {
 	tasks, handler *yaml11.Node
 	spec           *py.Dict // of its arguments
 	validate       bool
-	compiled       []*Task
 	handled        bool
 }
 

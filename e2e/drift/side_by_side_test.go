@@ -168,7 +168,7 @@ func normal(text string, ignore []*regexp.Regexp) string {
 
 func carryOut(t *testing.T, dir string, ignore []*regexp.Regexp, tool string, args ...string) outcome {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Dir = dir

@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"goodstate.dev/goodstate/internal/real"
 )
 
 // Call is one call of a module in a root.
@@ -103,6 +107,16 @@ func (r *Root) Sh(script string) string {
 	}
 	text, _ := r.order(order{Op: "sh", Script: script}).Result["stdout"].(string)
 	return text
+}
+
+// Boot starts systemd in the root and waits until it is up.
+func (r *Root) Boot() {
+	r.t.Helper()
+	r.order(order{Op: "boot"})
+	real.Eventually(r.t, 60*time.Second, "systemd is up in the scratch root", func() bool {
+		said := r.Sh("SYSTEMD_IGNORE_CHROOT=1 systemctl is-system-running 2>&1 || :")
+		return strings.Contains(said, "running") || strings.Contains(said, "degraded")
+	})
 }
 
 // Tree lists what was changed.

@@ -86,6 +86,7 @@ type server struct {
 	n      int
 	worker *pipe // our modules, inside of the root
 	judge  *pipe // Ansible's, which goes into the root for each call
+	init   *exec.Cmd
 }
 
 func (s *server) root() string  { return filepath.Join(s.dir, fmt.Sprint(s.n), "root") }
@@ -97,28 +98,33 @@ func (s *server) do(o order) (a answer, err error) {
 		return a, s.fresh()
 	case "ours":
 		if s.worker == nil {
-			if s.worker, err = startPipe(s.root(), "/proc/self/exe", roleVar+"=worker"); err != nil {
+			if s.worker, err = s.startPipe("/proc/self/exe", roleVar+"=worker"); err != nil {
 				return a, err
 			}
 		}
 		return a, s.worker.ask(o.Call, &a.Result)
 	case "ansible":
 		if s.judge == nil {
-			if s.judge, err = startPipe("", "/usr/bin/python3", "PYTHONDONTWRITEBYTECODE=1"); err != nil {
+			if s.judge, err = s.startPipe("/usr/bin/python3", "PYTHONDONTWRITEBYTECODE=1"); err != nil {
 				return a, err
 			}
 		}
-		o.Call.Root = s.root()
+		if s.init == nil {
+			o.Call.Root = s.root()
+		}
 		return a, s.judge.ask(o.Call, &a.Result)
 	case "sh":
 		cmd := exec.Command("/bin/sh", "-euc", o.Script)
 		cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Chroot: s.root()}
+		s.enter(cmd)
 		out, err := cmd.CombinedOutput()
 		a.Result = map[string]any{"stdout": string(out)}
 		if err != nil {
 			return a, fmt.Errorf("the script: %w: %s", err, out)
 		}
 		return a, nil
+	case "boot":
+		return a, s.boot()
 	case "tree":
 		a.Tree, err = readTree(s.upper())
 		return a, err
@@ -134,6 +140,13 @@ func (s *server) fresh() error {
 		}
 		s.worker = nil
 	}
+	if s.init != nil && s.judge != nil {
+		if err := s.judge.close(); err != nil {
+			return err
+		}
+		s.judge = nil
+	}
+	s.halt()
 	if s.n > 0 {
 		if err := syscall.Unmount(s.root(), syscall.MNT_DETACH); err != nil {
 			return err
@@ -165,6 +178,78 @@ func (s *server) fresh() error {
 	return os.Chmod(filepath.Join(s.root(), "tmp"), 0o777|os.ModeSticky)
 }
 
+// boot starts the root's own systemd as process 1 of a namespace.
+func (s *server) boot() error {
+	dev := filepath.Join(s.root(), "dev")
+	if err := syscall.Mount("tmpfs", dev, "tmpfs", 0, "mode=755"); err != nil {
+		return err
+	}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+		path := filepath.Join(dev, name)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			return err
+		}
+		if err := syscall.Mount("/dev/"+name, path, "", syscall.MS_BIND, ""); err != nil {
+			return err
+		}
+	}
+	if err := syscall.Mount("cgroup2", filepath.Join(s.root(), "sys/fs/cgroup"), "cgroup2", 0, ""); err != nil {
+		return fmt.Errorf("cgroups of the scratch root: %w", err)
+	}
+	own := filepath.Join(s.root(), "sys/fs/cgroup", fmt.Sprintf("gs-%d", os.Getpid()))
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(own, "cgroup.procs"), []byte("0"), 0); err != nil {
+		return fmt.Errorf("a cgroup of its own for the scratch root: %w", err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", "umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t proc proc /proc && exec /lib/systemd/systemd --system --unit=basic.target --log-target=null")
+	cmd.Dir, cmd.Env = "/", []string{"container=goodstate", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Chroot: s.root(), Pdeathsig: syscall.SIGKILL, Setsid: true,
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWCGROUP,
+	}
+	binary, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.root(), "gs-worker"), binary, 0o755); err != nil {
+		return err
+	}
+	for _, p := range []**pipe{&s.worker, &s.judge} { // they start anew, inside
+		if *p != nil {
+			if err := (*p).close(); err != nil {
+				return err
+			}
+			*p = nil
+		}
+	}
+	s.init = cmd
+	return cmd.Start()
+}
+
+// halt ends systemd with all that it started, and removes its cgroups.
+func (s *server) halt() {
+	if s.init == nil {
+		return
+	}
+	_ = s.init.Process.Kill() // it is process 1 of its own namespace: everything in there ends with it
+	_ = s.init.Wait()         // killed
+	s.init = nil
+	top := filepath.Join(s.root(), "sys/fs/cgroup")
+	_ = os.WriteFile(filepath.Join(top, "cgroup.procs"), []byte("0"), 0) // a cgroup with a process in it cannot go
+	var dirs []string
+	_ = filepath.WalkDir(filepath.Join(top, fmt.Sprintf("gs-%d", os.Getpid())), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return nil
+	})
+	for i := len(dirs) - 1; i >= 0; i-- {
+		_ = syscall.Rmdir(dirs[i]) // one that is left costs nothing
+	}
+}
+
 func (s *server) close() error {
 	var errs []error
 	for _, p := range []*pipe{s.worker, s.judge} {
@@ -172,6 +257,7 @@ func (s *server) close() error {
 			errs = append(errs, p.close())
 		}
 	}
+	s.halt()
 	return errors.Join(errs...)
 }
 
@@ -182,7 +268,23 @@ type pipe struct {
 	out *bufio.Reader
 }
 
-func startPipe(root, path string, env ...string) (*pipe, error) {
+// enter makes a command start where systemd is process 1: it talks only to processes that it can see.
+func (s *server) enter(cmd *exec.Cmd) {
+	if s.init == nil {
+		return
+	}
+	nsenter := exec.Command("nsenter", "-t", fmt.Sprint(s.init.Process.Pid), "-m", "-p", "-i", "-C", "-r", "-w")
+	cmd.Args = append(nsenter.Args, cmd.Args...)
+	cmd.Path, cmd.SysProcAttr = nsenter.Path, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+func (s *server) startPipe(path string, env ...string) (*pipe, error) {
+	root := s.root()
+	if path == "/usr/bin/python3" {
+		root = "" // it goes there for each call
+	} else if s.init != nil {
+		path = "/gs-worker"
+	}
 	cmd := exec.Command(path)
 	if path == "/usr/bin/python3" {
 		cmd = exec.Command(path, "-c", judge)
@@ -195,6 +297,7 @@ func startPipe(root, path string, env ...string) (*pipe, error) {
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stderr, cmd.Dir = os.Stderr, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Pdeathsig: syscall.SIGKILL}
+	s.enter(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ import (
 type Tree map[string]string
 
 // noise are paths that programs write on their own.
-var noise = regexp.MustCompile(`^(/root/\.ansible(/.*)?|.*/__pycache__(/.*)?|/var/lib/apt/periodic.*|/var/log(/.*)?|/var/cache/(ldconfig|debconf|apt|man)(/.*)?|/etc/ld\.so\.cache|/root|/var|/var/lib|/var/cache|/etc|/usr(/[a-z]+)?|/var/lib/dpkg/(triggers/.*|.*-old|lock.*)|/etc/\.pwd\.lock)$`)
+var noise = regexp.MustCompile(`^(/gs-worker|/root/\.ansible(/.*)?|.*/__pycache__(/.*)?|/var/lib/apt/periodic.*|/var/log(/.*)?|/var/cache/(ldconfig|debconf|apt|man)(/.*)?|/etc/ld\.so\.cache|/root|/var|/var/lib|/var/cache|/etc|/usr(/[a-z]+)?|/var/lib/dpkg/(triggers/.*|.*-old|lock.*)|/etc/\.pwd\.lock)$`)
 
 // readTree lists what the upper layer of an overlay holds: new and changed files, and marks of removed ones.
 func readTree(upper string) (Tree, error) {
