@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
@@ -145,7 +146,8 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
-		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
+		Feedback: &feedback.Store{DB: a.Store.DB(), Spool: &feedback.Spool{Dir: proxy.DeskDir(proxyDir)}, Redact: secrets.Redact},
+		Page:     func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
 }
@@ -197,6 +199,9 @@ func (a *App) Watch(ctx context.Context) {
 			}
 		}
 		a.takePushes(ctx)
+		if err := a.Rollouts.TakeFeedback(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "reports of users not taken up", slog.Any("error", err))
+		}
 		select {
 		case <-ctx.Done():
 			return

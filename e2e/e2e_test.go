@@ -87,7 +87,10 @@ func service() int {
 		w.Header().Set("X-Version", release)
 		if release == "bad" && n%2 == 0 {
 			http.Error(w, "no", http.StatusInternalServerError)
+			return
 		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Tea</title><h1>Tea</h1><script src="/.goodstate/feedback.js" defer></script></html>`)
 	})
 	server := &http.Server{Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), Handler: mux, ReadHeaderTimeout: time.Minute}
 	if err := server.ListenAndServe(); err != nil {

@@ -171,6 +171,9 @@ func (ro *rollout) analyse(ctx context.Context, res Result, gone time.Time) erro
 			f.Others = append(f.Others, "the router's counts could not be read: "+err.Error())
 		}
 	}
+	if f.Users, err = ro.reported(ctx); err != nil {
+		f.Others = append(f.Others, "what users reported could not be read: "+err.Error())
+	}
 	if ro.old != nil {
 		f.Old = ro.old.Release
 		if err := ro.differences(ctx, &f); err != nil {

@@ -110,7 +110,7 @@ func (ro *rollout) result(o Outcome, why string) Result {
 func (ro *rollout) route(backends []traffic.Backend, weight int) traffic.Route {
 	t := ro.new.Config.Traffic
 	r := traffic.Route{
-		Service: ro.in.Service, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow),
+		Service: ro.in.Service, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow), Feedback: ro.new.Config.Feedback,
 		Weights: map[string]int{ro.new.Release.ID(): weight},
 	}
 	if t.Sticky == "cookie" {

@@ -14,6 +14,7 @@ import (
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/runtime"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/traffic"
@@ -38,6 +39,7 @@ type Options struct {
 	Source   func(name string, s Service) *source.Source
 	Secret   func(ctx context.Context, name string) (string, error)
 	Notify   Notifier
+	Feedback *feedback.Store // nil: nobody is asked
 	// Snapshots takes restore points; nil: a migration that needs one is refused.
 	Snapshots Snapshotter
 	Page      func(run string) string // address of a rollout's page, for notices; nil: none

@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/feedback"
 )
 
 // Options are the parts that the pages show.
@@ -83,6 +84,11 @@ func New(o Options) (http.Handler, error) {
 	s.read(mux, "GET /services/{service}/deploy", s.planDeploy)
 	s.read(mux, "GET /rollouts/{run}", s.rollout)
 	s.read(mux, "GET /journal", s.journal)
+	s.read(mux, "GET /feedback", s.feedback)
+	s.read(mux, "GET /feedback/{group}", s.said)
+	s.act(mux, "POST /feedback/{group}/answer", auth.Answer, s.say(feedback.Answered))
+	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
+	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
 	s.act(mux, "POST /services/{service}/rollback", auth.Rollback, s.rollBack)
 	s.act(mux, "POST /services/{service}/deploy", auth.Deploy, s.deploy)
 	s.act(mux, "POST /services/{service}/promote", auth.Promote, s.tell(rollout.SignalPromote))
@@ -93,7 +99,10 @@ func New(o Options) (http.Handler, error) {
 	mux.Handle("/", s.guard.Require(auth.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusNotFound, "there is no page "+r.URL.Path)
 	})))
-	return s.headers(s.guard.Handler(mux)), nil
+	outer := http.NewServeMux()
+	outer.Handle(deskBase, newDesks(s)) // for everybody: it knows neither sessions nor their forms
+	outer.Handle("/", s.guard.Handler(mux))
+	return s.headers(outer), nil
 }
 
 // load reads the templates: one set a page, each with the layout.

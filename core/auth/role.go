@@ -39,12 +39,13 @@ const (
 	Promote    Action = "promote"
 	Pause      Action = "pause"
 	Hold       Action = "hold"
+	Answer     Action = "answer" // what users reported
 	Administer Action = "admin" // users and settings
 )
 
 // lowest is the lowest role that may do an action.
 var lowest = map[Action]Role{
-	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Administer: Admin,
+	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Answer: Operator, Administer: Admin,
 }
 
 // Can says whether a role may do an action. An unknown role may do nothing, and nobody may do an unknown action.

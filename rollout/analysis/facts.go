@@ -27,7 +27,8 @@ type Facts struct {
 	Commits                []Commit
 	Files                  []File
 	Config                 []Change
-	Others                 []string // other runs in the hour before, in words
+	Users                  []UserReport // what users reported meanwhile
+	Others                 []string     // other runs in the hour before, in words
 }
 
 // Trigger is what started the way back.

@@ -27,6 +27,7 @@ type Report struct {
 	Files    []File         `json:"files,omitempty"`
 	Config   []Change       `json:"config,omitempty"`
 	Others   []string       `json:"other_runs,omitempty"`
+	Users    []UserReport   `json:"user_reports,omitempty"`
 	Logs     []Pattern      `json:"new_log_lines,omitempty"`
 	Verdict  good.Verdict   `json:"revalidated"`
 	After    []good.Finding `json:"after,omitempty"`
@@ -89,6 +90,7 @@ func Write(f Facts) Report {
 	r.Periods = periods(f)
 	r.First = firstBad(f)
 	r.Impact = impact(f, r.Periods)
+	r.Users = userReports(f.Users)
 	r.Logs = newPatterns(f.NewLogs, f.OldLogs)
 	r.Summary = summary(r, f)
 	return r

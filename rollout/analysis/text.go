@@ -28,6 +28,7 @@ func (r Report) Markdown() string {
 			fmt.Fprintf(&b, "\n%s\n\n", indent(f.Detail))
 		}
 	}
+	r.users(&b)
 	r.metrics(&b)
 	r.changes(&b)
 	r.after(&b)

@@ -18,6 +18,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/feedback"
 )
 
 // Options are the parts that the API shows.
@@ -43,6 +44,7 @@ func New(o Options) http.Handler {
 	s.services(a)
 	s.runs(a)
 	s.users(a)
+	s.feedback(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
@@ -120,7 +122,7 @@ func answer(err error) error {
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument):
+	case errors.As(err, &service), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, feedback.ErrNoGroup):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }
