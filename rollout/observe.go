@@ -86,6 +86,7 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		}
 		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
 		findings = append(findings, around.findings(time.Now(), ro.new.Release.Version)...)
+		findings = append(findings, ro.alarms(ctx)...)
 		ro.show(func(l *Live) {
 			l.Judge, l.Findings, l.Elapsed, l.Hold = e.judge.State(), findings, status.Elapsed, hold
 			l.Signals = around.states(time.Now())

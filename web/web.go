@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	Auth     *auth.Auth
 	API      http.Handler   // everything under /api/, behind the same door
 	Proxies  []netip.Prefix // reverse proxies that are believed who asks
+	Alerts   map[string]alert.Receiver
+	Secret   func(ctx context.Context, name string) (string, error)
 	Log      *slog.Logger
 }
 
@@ -101,6 +104,7 @@ func New(o Options) (http.Handler, error) {
 	})))
 	outer := http.NewServeMux()
 	outer.Handle(deskBase, newDesks(s)) // for everybody: it knows neither sessions nor their forms
+	outer.Handle("POST /in/alerts/{receiver}", s.alerts())
 	outer.Handle("/", s.guard.Handler(mux))
 	return s.headers(outer), nil
 }
