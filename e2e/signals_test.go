@@ -46,6 +46,27 @@ func TestAReleaseThatOnlyPrometheusKnowsToBeBadIsTakenBack(t *testing.T) {
 	}
 }
 
+func TestAReleaseThatOnlyItsLogKnowsToBeBadIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s := newServed(t, "canary: {steps: [50%], hold: 3s}", "sad", withSignal(`      complaints: {logs: {}, every: 500ms, limits: ["> 3"]}`))
+	if res := s.release("v1"); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	info := s.start("v2")
+	res := s.ended(info)
+	if res.Outcome != rollout.RolledBack || res.Trigger.By != "signal complaints" {
+		t.Fatalf("v2: %s by %+v: %s", res.Outcome, res.Trigger, res.Why)
+	}
+	if detail := res.Trigger.Findings[0].Detail; !strings.Contains(detail, "x ERROR order") || strings.Contains(detail, "s3cr3t") || strings.Contains(detail, "taken") {
+		t.Errorf("the finding shows %q, want the line that only v2 writes, without its token", detail)
+	}
+	report, err := s.a.Client().Report(t.Context(), info.ID)
+	s.must(err)
+	if len(report.Logs) != 1 || !report.Logs[0].Error || strings.Contains(report.Logs[0].Example, "s3cr3t") || !strings.Contains(report.Logs[0].Pattern, "ledger at <address> refused token=<*>") {
+		t.Errorf("the analysis has %+v", report.Logs)
+	}
+}
+
 func TestWithADeadPrometheusARolloutNeitherGoesOnNorBack(t *testing.T) {
 	t.Parallel()
 	s, kill := newMeasured(t, "fine", `"> 1.5x for 1s", "> 10% for 1s"`)
