@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"goodstate.dev/goodstate/internal/real"
 	"goodstate.dev/goodstate/rollout"
@@ -64,6 +65,26 @@ func TestAReleaseThatOnlyItsLogKnowsToBeBadIsTakenBack(t *testing.T) {
 	s.must(err)
 	if len(report.Logs) != 1 || !report.Logs[0].Error || strings.Contains(report.Logs[0].Example, "s3cr3t") || !strings.Contains(report.Logs[0].Pattern, "ledger at <address> refused token=<*>") {
 		t.Errorf("the analysis has %+v", report.Logs)
+	}
+}
+
+func TestAReleaseThatEndsAgainAndAgainIsTakenBackByTheLimitOfRestarts(t *testing.T) {
+	t.Parallel()
+	s := newServed(t, "canary: {steps: [50%], hold: 60s}", "tired", func(conf string) string {
+		return strings.Replace(conf, "judge: {warmup: 0s, requests: 20}", "judge: {compare: none, requests: 20, limits: [restarts > 2]}\n    restarts: 20", 1)
+	})
+	first := s.start("v1")
+	real.Eventually(t, 30*time.Second, "v1 has the traffic", func() bool {
+		l, ok := s.a.Rollouts.Live(first.ID)
+		return ok && l.Weight > 0
+	})
+	if res := s.ended(first); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	info := s.start("v2")
+	res := s.ended(info)
+	if res.Outcome != rollout.RolledBack || res.Trigger.By != "limit restarts > 2" {
+		t.Fatalf("v2: %s by %+v: %s\n%s", res.Outcome, res.Trigger, res.Why, s.told(info.ID))
 	}
 }
 

@@ -83,7 +83,7 @@ func (e *eyes) history(ctx context.Context) error {
 // catchUp judges every second that is complete by now.
 func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 	if e.router == nil {
-		return nil
+		return e.use(ctx, now)
 	}
 	until := now.Add(-settling).Unix() // this second is not over yet
 	if e.next >= until {
@@ -122,6 +122,7 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 	for ; e.next < until; e.next++ {
 		pair := byTime[e.next]
 		pair.Unix, pair.NewUse, pair.OldUse = e.next, uses[e.new], uses[e.old]
+		pair.NewRestarts = e.meter.restarts(e.new)
 		if e.ears != nil {
 			pair.NewReports, pair.OldReports = e.ears.due(e.next)
 		}
@@ -133,6 +134,18 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// use judges what instances use, of a service that has no traffic of ours to judge.
+func (e *eyes) use(ctx context.Context, now time.Time) error {
+	if e.next >= now.Unix() {
+		return nil
+	}
+	uses := e.meter.read(ctx, e.service, now)
+	e.next = now.Unix()
+	pair := judge.Second{Unix: e.next, NewUse: uses[e.new], OldUse: uses[e.old], NewRestarts: e.meter.restarts(e.new)}
+	e.fails = append(e.fails[:0], failed(e.judge.Observe(pair))...)
+	return ctx.Err()
 }
 
 // findings are what the judge says now; at the end of a stage its conclusion is part of them.

@@ -126,6 +126,16 @@ func (s *Service) Revision() string {
 	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances})
 }
 
+// limitsRestarts says that a limit decides how many restarts are too many; without one the first is.
+func (s *Service) limitsRestarts() bool {
+	for _, l := range s.Judge.Limits {
+		if l.Metric == "restarts" {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Service) health() (check.Spec, bool) {
 	if s.Health == nil {
 		return check.Spec{}, false

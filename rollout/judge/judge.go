@@ -24,6 +24,8 @@ type Second struct {
 	Old    traffic.Second `json:"old"`
 	NewUse *Use           `json:"new_use,omitempty"` // nil: not measured
 	OldUse *Use           `json:"old_use,omitempty"`
+	// NewRestarts is how often instances of the new release ended by themselves and were started again, all together; nil: not known.
+	NewRestarts *int `json:"new_restarts,omitempty"`
 	// Reports of users that came in, by the release that served them; each session counts once.
 	NewReports int64 `json:"new_reports,omitempty"`
 	OldReports int64 `json:"old_reports,omitempty"`
@@ -179,12 +181,15 @@ func (j *Judge) decide(s Second) {
 			verdict = append(verdict, j.finding(t.name, good.Fail, t.observed(j), t.wanted(j)))
 		}
 	}
-	if j.total.requests > 0 {
+	if j.total.requests > 0 || s.NewUse != nil || s.NewRestarts != nil {
 		if len(j.window) == limitWindow {
 			j.window = append(j.window[:0], j.window[1:]...)
 		}
 		j.window = append(j.window, s)
 		for _, w := range j.watches {
+			if j.total.requests == 0 && !w.ofUse() {
+				continue // before the first request traffic says nothing
+			}
 			if w.observe(j.window) {
 				verdict = append(verdict, j.finding("limit "+w.String(), good.Fail, w.reason(), "no "+w.String()))
 			}
