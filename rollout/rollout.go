@@ -32,6 +32,7 @@ type rollout struct {
 	schema   *migrate.Plan // what this rollout changes in the database; nil: nothing
 	eyes     *eyes
 	out      *outlook
+	rules    *rules
 	would    string // what was said last that would be done, where only observing
 }
 

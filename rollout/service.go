@@ -10,6 +10,7 @@ import (
 
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/rollout/condition"
 	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/judge"
 	"goodstate.dev/goodstate/rollout/migrate"
@@ -38,6 +39,7 @@ type Service struct {
 	Strategy   config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
 	Judge      judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
 	Signals    config.Map[signal.Spec]          `yaml:"signals" json:"signals,omitempty" help:"numbers that are read about a release from elsewhere, by name, with limits: Prometheus, and the instances' logs"`
+	Conditions config.Map[condition.Spec]       `yaml:"conditions" json:"conditions,omitempty" help:"expressions over checks, signals, traffic, alerts and reports that take a release back, or make a rollout ask, by name"`
 	Feedback   *feedback.Config                 `yaml:"feedback" json:"feedback,omitempty"   help:"ask users what they met: a form and a script under /.goodstate/ of the service's address; their reports count for the judge" example:"{}"`
 	Unknown    string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
 	Watch      config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
@@ -78,6 +80,7 @@ func (s *Service) Validate(report func(path, message string)) {
 	if t := s.Traffic; t != nil && (t.Cert == "") != (t.Key == "") {
 		report("traffic", "cert and key go together, only one of them is given")
 	}
+	s.validateConditions(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
 			if on != AtStart && on != AtStage && on != AtEnd {

@@ -40,7 +40,7 @@ const (
 	Pause      Action = "pause"
 	Hold       Action = "hold"
 	Answer     Action = "answer" // what users reported
-	Administer Action = "admin" // users and settings
+	Administer Action = "admin"  // users and settings
 )
 
 // lowest is the lowest role that may do an action.

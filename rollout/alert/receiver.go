@@ -19,10 +19,10 @@ import (
 // Receiver is one address at which alerts come in: `alerts.NAME` of the configuration is /in/alerts/NAME of the server.
 // Alertmanager can prove who it is by a token or a password; Grafana by these and, from version 12 on, by a signature.
 type Receiver struct {
-	Token    config.Value      `yaml:"token" json:"token,omitzero" help:"bearer token that the sender has to show; as {secret: name}"`
+	Token    config.Secret     `yaml:"token" json:"token,omitzero" help:"bearer token that the sender has to show; as {secret: name}"`
 	User     string            `yaml:"user" json:"user,omitempty" help:"user name of basic authentication, with password"`
-	Password config.Value      `yaml:"password" json:"password,omitzero" help:"password of basic authentication; as {secret: name}"`
-	Sign     config.Value      `yaml:"sign" json:"sign,omitzero" help:"key of the HMAC signature of Grafana (X-Grafana-Alerting-Signature); as {secret: name}"`
+	Password config.Secret     `yaml:"password" json:"password,omitzero" help:"password of basic authentication; as {secret: name}"`
+	Sign     config.Secret     `yaml:"sign" json:"sign,omitzero" help:"key of the HMAC signature of Grafana (X-Grafana-Alerting-Signature); as {secret: name}"`
 	Service  string            `yaml:"service" json:"service,omitempty" default:"service" help:"label that names the service"`
 	Release  string            `yaml:"release" json:"release,omitempty" default:"release" help:"label that names the release; an alert about another release does not count against the new one"`
 	Match    map[string]string `yaml:"match" json:"match,omitempty" help:"only alerts with these labels count; | between values means or" example:"{severity: critical|page}"`
@@ -31,13 +31,9 @@ type Receiver struct {
 // Validate reports a receiver that everybody could send to.
 func (r *Receiver) Validate(report func(path, message string)) {
 	ways := 0
-	for name, v := range map[string]config.Value{"token": r.Token, "password": r.Password, "sign": r.Sign} {
-		if v.IsZero() {
-			continue
-		}
-		ways++
-		if _, secret := v.Secret(); !secret {
-			report(name, "a secret is never written here: say {secret: NAME}")
+	for _, s := range []config.Secret{r.Token, r.Password, r.Sign} {
+		if !s.IsZero() {
+			ways++
 		}
 	}
 	if ways != 1 {
@@ -62,10 +58,7 @@ const (
 
 // proven says whether the request is from who it should be from. Its error wraps errStranger unless the secret could not be had.
 func (r Receiver) proven(ctx context.Context, req *http.Request, body []byte, now time.Time, secret func(context.Context, string) (string, error)) error {
-	value := func(v config.Value) (string, error) {
-		name, _ := v.Secret()
-		return secret(ctx, name.Name())
-	}
+	value := func(s config.Secret) (string, error) { return secret(ctx, s.Name()) }
 	switch {
 	case !r.Sign.IsZero():
 		key, err := value(r.Sign)
