@@ -3,7 +3,11 @@ GO ?= go
 .PHONY: build test test-all bench bench-hooks lint demo
 
 build:
-	$(GO) build -o bin/goodstate ./cmd/goodstate
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags='-s -w' -o bin/goodstate-agent-linux-$$arch ./cmd/goodstate-agent && \
+		gzip -9nc bin/goodstate-agent-linux-$$arch >drift/agent/shipped/linux-$$arch.gz || exit; \
+	done
+	$(GO) build -tags agents -o bin/goodstate ./cmd/goodstate
 	$(GO) build -o bin/goodstate-hook ./cmd/goodstate-hook
 
 # Everything that proves the product, with the race detector. On Debian as root it installs what it needs.
@@ -11,9 +15,9 @@ test:
 	./.ci/install
 	$(GO) test -race -timeout 18m ./...
 
-# What takes longer: the kill walks over every point of a rollout with migrations.
+# What takes longer: the kill walks over every point of a rollout with migrations, and all that runtimes on hosts must do.
 test-all: test
-	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/...
+	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet
 
 bench:
 	./.ci/install bench

@@ -11,8 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
@@ -22,9 +25,12 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
+	"goodstate.dev/goodstate/rollout/runtime/fleet"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -45,13 +51,18 @@ type App struct {
 	Journal  *journal.Journal
 	Engine   *run.Engine
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
+	Links    *auth.Links
+	Audit    *audit.Exporter
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
 	api      http.Handler
+	hooked   http.Handler // what Git hosts tell of pushes
 	router   *router
+	routers  *routers
 	stops    []func() error // in the order of their start
 	socket   string
 	deliver  context.CancelFunc
@@ -85,16 +96,26 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err
 	}
+	if err := a.openAudit(o, secrets); err != nil {
+		return err
+	}
 	if err := a.openNotices(o, secrets); err != nil {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
 		return err
 	}
+	a.hooked = &webhooks{App: a, secret: secrets.Get, refused: map[string]*refusals{}}
+	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
+		return err
+	}
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Version: Version()})
+	a.Backups = backup.New(backup.Options{
+		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+	})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -138,18 +159,28 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	if err != nil {
 		return err
 	}
+	hosts, err := fleet.New(fleet.Options{Dir: filepath.Join(data, "hosts"), Local: instances, Self: o.Self[0], Log: o.Log})
+	if err != nil {
+		return err
+	}
+	a.stops = append(a.stops, hosts.Close)
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
-	a.stops = append(a.stops, a.router.close)
+	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
+	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.router,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: hosts, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
 		Alerts:   &alert.Store{DB: a.Store.DB()},
 		Feedback: &feedback.Store{DB: a.Store.DB(), Spool: &feedback.Spool{Dir: proxy.DeskDir(proxyDir)}, Redact: secrets.Redact},
-		Page:     func(run string) string { return o.Config.Server.link("rollouts/" + run) },
+		Jobs:     func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
+		ApprovePage: func(run, step string, until time.Time) string {
+			return o.Config.Server.link(web.ApproveLink(a.Links, run, step, until))
+		},
+		Page: func(run string) string { return o.Config.Server.link("rollouts/" + run) },
 	})
 	return nil
 }
@@ -185,9 +216,19 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 
 // Watch looks after the proxy until ctx ends, so that one that was killed is started again with the routes that it had, and takes up pushes.
 func (a *App) Watch(ctx context.Context) {
+	var clock sync.WaitGroup
+	clock.Go(func() { a.Backups.Clock(ctx) })
+	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var reminded time.Time
 	for {
+		if now := time.Now(); now.Sub(reminded) > time.Minute {
+			reminded = now
+			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "nobody is reminded of what is to be done", slog.Any("error", err))
+			}
+		}
 		was, err := a.router.revive(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -199,6 +240,9 @@ func (a *App) Watch(ctx context.Context) {
 			if _, err := a.Journal.Append(ctx, journal.Entry{Event: "proxy-revived", Actor: "goodstate", Text: "the proxy was gone; it is started again with its routes"}); err != nil {
 				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
 			}
+		}
+		if err := a.routers.wake(); err != nil {
+			a.log.ErrorContext(ctx, "a load balancer cannot be looked after", slog.Any("error", err))
 		}
 		a.takePushes(ctx)
 		if err := a.Rollouts.TakeFeedback(ctx); err != nil && ctx.Err() == nil {

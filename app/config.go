@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/hooks"
+	"goodstate.dev/goodstate/hooks/webhook"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 )
@@ -24,7 +27,10 @@ type Config struct {
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
 	Alerts   map[string]alert.Receiver   `yaml:"alerts" json:"alerts,omitempty" help:"where monitoring sends its alerts, by name: /in/alerts/NAME of the server" example:"{main: {token: {secret: alerts}}}"`
+	Audit    []audit.Rule                `yaml:"audit" json:"audit,omitempty" help:"where the journal is handed on to, at least once and in order, without holding anything up"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
+	Webhooks config.Map[webhook.Config]  `yaml:"webhooks" json:"webhooks,omitzero" help:"pushes that GitHub, GitLab, Gitea or Forgejo tell of at /hooks/NAME of the dashboard; a service with on_push is released by them" example:"{github: {from: github, secret: {secret: github}}}"`
+	Backup   backup.Config               `yaml:"backup" json:"backup,omitzero" help:"what is copied so that it can be brought back, where to, and how soon it must be back"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
@@ -35,12 +41,13 @@ func (c *Config) Validate(report func(path, message string)) {
 			report("alerts."+name, fmt.Sprintf("receiver name %q, want letters, digits, dot, dash and underscore, at most 63", name))
 		}
 	}
+	c.validateWebhooks(report)
 	listen := map[string]string{}
 	for name, s := range c.Services.All() {
 		if !validName(name) {
 			report("services."+name, fmt.Sprintf("service name %q, want letters, digits, dot, dash and underscore, at most 63", name))
 		}
-		if s.Traffic == nil {
+		if s.Traffic == nil || s.Traffic.Listen == "" {
 			continue
 		}
 		if other, taken := listen[s.Traffic.Listen]; taken {
@@ -76,6 +83,12 @@ func Load(path string) (*Config, error) {
 	c.Data = absolute(base, c.Data)
 	c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	for name, s := range c.Services.All() {
+		if s.Hosts != nil && s.Hosts.Inventory != "" {
+			h := *s.Hosts
+			h.Inventory = absolute(base, h.Inventory)
+			s.Hosts = &h
+			c.Services.Set(name, s)
+		}
 		if s.Traffic != nil && s.Traffic.Cert != "" {
 			t := *s.Traffic
 			t.Cert, t.Key = absolute(base, t.Cert), absolute(base, t.Key)

@@ -153,7 +153,11 @@ func (d *doctor) service(ctx context.Context, name string, s rollout.Service, se
 	if s.Traffic == nil {
 		return
 	}
+	d.balancer(ctx, name, s.Traffic)
 	d.cert(name, s.Traffic.Cert, s.Traffic.Key)
+	if s.Traffic.Listen == "" {
+		return
+	}
 	if serving {
 		return // the proxy has the address
 	}
@@ -162,4 +166,15 @@ func (d *doctor) service(ctx context.Context, name string, s rollout.Service, se
 		return        // the proxy outlives the controller and has the address
 	}
 	d.address(ctx, name, s.Traffic.Listen)
+}
+
+// balancer says what is missing for the service's load balancer to be used.
+func (d *doctor) balancer(ctx context.Context, name string, t *rollout.Traffic) {
+	found, err := t.Look(ctx)
+	if err != nil {
+		d.say(name+" traffic", good.Fail, err.Error(), "a load balancer", "")
+	}
+	for _, f := range found {
+		d.say(name+" "+f.Check, f.Verdict, f.Observed, f.Wanted, f.Hint)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
@@ -30,19 +32,19 @@ func (a *App) takePushes(ctx context.Context) {
 	for i, l := range landed {
 		waits := false
 		for name, s := range a.Config.Services.All() {
-			commit := a.pushed(s, l)
+			commit := a.pushed(name, s, l)
 			if commit == "" {
 				continue
 			}
 			newer := ""
 			for _, later := range landed[i+1:] {
-				if c := a.pushed(s, later); c != "" {
+				if c := a.pushed(name, s, later); c != "" {
 					newer = c
 				}
 			}
 			var leased *run.LeaseError
 			switch err := a.takePush(ctx, name, l, commit, newer); {
-			case errors.As(err, &leased):
+			case errors.As(err, &leased), errors.Is(err, errNotYet):
 				waits = true
 			case err != nil:
 				a.log.ErrorContext(ctx, "push not taken up", slog.String("service", name), slog.Any("error", err))
@@ -58,9 +60,17 @@ func (a *App) takePushes(ctx context.Context) {
 	}
 }
 
+// comes is how long a Git host may take to give out a commit that it told of.
+const comes = 5 * time.Second
+
+var errNotYet = errors.New("the branch does not have the commit yet")
+
 // pushed is the commit that a push brought to the branch whose pushes the service is released by; empty: none.
-func (a *App) pushed(s rollout.Service, l server.Landed) string {
-	if s.OnPush == "" || !source.Same(a.base, s.Source, l.Repository) {
+func (a *App) pushed(name string, s rollout.Service, l server.Landed) string {
+	if s.OnPush == "" {
+		return ""
+	}
+	if len(l.Services) == 0 && !source.Same(a.base, s.Source, l.Repository) || len(l.Services) > 0 && !slices.Contains(l.Services, name) {
 		return ""
 	}
 	for _, u := range l.Updates {
@@ -82,7 +92,24 @@ func (a *App) takePush(ctx context.Context, name string, l server.Landed, commit
 		_, err := a.Journal.Append(ctx, journal.Entry{Event: event, Target: rollout.Target(name), Actor: who, Text: text, Key: key})
 		return err
 	}
+	if known, err := a.Journal.Known(ctx, key); err != nil || known {
+		return err // it was taken up before
+	}
 	short := commit[:min(len(commit), 12)]
+	if len(l.Services) > 0 {
+		conf, _ := a.Config.Services.Get(name)
+		now, err := a.stillNewest(ctx, name, conf, commit)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return said("push-refused", fmt.Sprintf("push of %s to %s releases nothing: %s", short, name, err))
+		case now != "" && time.Since(l.At) < comes:
+			return errNotYet
+		case now != "":
+			return said("push-superseded", fmt.Sprintf("push of %s to %s releases nothing: the newest commit of %s is %.12s", short, name, conf.OnPush, now))
+		}
+	}
 	if newer != "" && newer != commit {
 		return said("push-superseded", fmt.Sprintf("push of %s to %s releases nothing: %.12s was pushed after it", short, name, newer))
 	}

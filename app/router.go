@@ -106,6 +106,18 @@ func (r *router) Seconds(ctx context.Context, service string, since time.Time) (
 	return c.Seconds(ctx, service, since)
 }
 
+// Failing tells which kinds of requests failed.
+func (r *router) Failing(ctx context.Context, service string) ([]traffic.Failing, error) {
+	if !r.known() {
+		return nil, nil
+	}
+	c, err := r.ensure(ctx, !r.idle)
+	if err != nil {
+		return nil, err
+	}
+	return c.Failing(ctx, service)
+}
+
 // revive starts the proxy again with its routes when it is gone, and says whether it was.
 func (r *router) revive(ctx context.Context) (was bool, err error) {
 	if !r.known() {

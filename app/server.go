@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/web"
@@ -79,7 +80,7 @@ func (a *App) Listen(ctx context.Context) (address string, err error) {
 		return "", err
 	}
 	pages, err := web.New(web.Options{
-		Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, API: a.api, Proxies: proxies, Log: a.log,
+		Rollouts: a.Rollouts, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Audit: a.Audit, Links: a.Links, API: a.api, Webhooks: a.hooked, Proxies: proxies, Log: a.log,
 		Alerts: a.Config.Alerts, Secret: a.Rollouts.Secret,
 	})
 	if err != nil {
@@ -125,9 +126,13 @@ func (s *Server) link(path string) string {
 	if s.URL == "" {
 		return ""
 	}
+	path, query, _ := strings.Cut(path, "?")
 	u, err := url.JoinPath(s.URL, path)
 	if err != nil {
 		return ""
+	}
+	if query != "" {
+		u += "?" + query
 	}
 	return u
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"goodstate.dev/goodstate/core/good"
+	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/internal/real"
 	"goodstate.dev/goodstate/rollout"
 )
@@ -232,8 +233,13 @@ func TestAControllerThatIsKilledWhileTheSchemaMovesLeavesTheOldReleaseWithItsDat
 	}
 	walkFrom(t, "v2", func(t *testing.T) (*site, func(rollout.Result)) {
 		s := newShop(t, engines[0])
+		text, err := os.ReadFile(s.file)
+		s.must(err)
+		with := strings.Replace(string(text), "    checks:", "    approve: {before: [start, 30%, promote], within: 1h}\n    checks:", 1)
+		s.must(os.WriteFile(s.file, []byte(with+"audit: [{to: {file: {path: "+filepath.Join(s.dir, "audit.jsonl")+"}}}]\n"), 0o600))
 		return s.site, func(res rollout.Result) {
 			s.isWell(res, rollout.RolledBack, "v1")
+			s.audited()
 			if got, want := s.schema(), "id item note"; got != want {
 				t.Errorf("afterwards the table has %s, want %s", got, want)
 			}
@@ -243,9 +249,41 @@ func TestAControllerThatIsKilledWhileTheSchemaMovesLeavesTheOldReleaseWithItsDat
 			}
 		}
 	}, func(point string) bool {
-		about := strings.Contains(point, "schema") || strings.Contains(point, "expand") || strings.Contains(point, "prove")
+		about := strings.Contains(point, "approve") || strings.Contains(point, "schema") || strings.Contains(point, "expand") || strings.Contains(point, "prove")
 		return os.Getenv(everything) != "" || about && strings.HasPrefix(point, "after ")
 	})
+}
+
+// audited wants every entry of the journal in the file that it is handed on to, in order, whatever was killed.
+func (s *site) audited() {
+	s.t.Helper()
+	if out, code := s.goodstate("audit"); code != 0 || !strings.Contains(out, "file: ") { // an Idle look hands nothing on
+		s.t.Errorf("audit ended with %d:\n%s", code, out)
+	}
+	own, code := s.goodstate("history", "--export")
+	if code != 0 {
+		s.t.Fatal(own)
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, "audit.jsonl"))
+	s.must(err)
+	seen := map[int64]string{}
+	for line := range strings.Lines(string(text)) {
+		var e journal.Entry
+		if json.Unmarshal([]byte(line), &e) == nil {
+			seen[e.Seq] = e.Hash
+		}
+	}
+	n := 0
+	for line := range strings.Lines(own) {
+		var e journal.Entry
+		s.must(json.Unmarshal([]byte(line), &e))
+		if n++; seen[e.Seq] != e.Hash {
+			s.t.Errorf("entry %d (%s) was not handed on", e.Seq, e.Text)
+		}
+	}
+	if n < 20 {
+		s.t.Errorf("the journal has only %d entries", n)
+	}
 }
 
 func TestTheDatabaseDemoLosesNoRow(t *testing.T) {

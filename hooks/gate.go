@@ -61,7 +61,10 @@ func (g *Gate) Empty() bool {
 
 // Policy is the gate ready to judge.
 func (g *Gate) Policy() (*server.Policy, error) {
-	p := &server.Policy{Emails: g.Emails, Signed: g.Signed, Break: g.Break}
+	p := &server.Policy{Signed: g.Signed, Break: g.Break}
+	if len(g.Emails) > 0 {
+		p.Emails = append(p.Emails, g.Emails)
+	}
 	for name, r := range g.Rules.All() {
 		compiled, err := r.compile(name)
 		if err != nil {
@@ -83,7 +86,7 @@ func (g *Gate) Policy() (*server.Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hooks.server.message: %w", err)
 	}
-	p.Message = func(text string) []rule.Finding { return ofMessage(judge, text) }
+	p.Messages = append(p.Messages, func(text string) []rule.Finding { return ofMessage(judge, text) })
 	return p, nil
 }
 
@@ -101,16 +104,4 @@ func ofMessage(judge *message.Judge, text string) []rule.Finding {
 		out = append(out, rule.Finding{Rule: "message/" + f.Rule, Line: f.Line, Message: said})
 	}
 	return out
-}
-
-// Range is the policy for a range of commits: the server's gate, and where there is none the rules that look at what is staged.
-func (c *Config) Range() (*server.Policy, error) {
-	g := c.Server
-	if g.Rules.Len() == 0 {
-		g.Rules = c.PreCommit.Rules
-	}
-	if g.Empty() {
-		return nil, fmt.Errorf("goodstate.yaml has neither hooks.server nor rules in hooks.pre-commit, so there is nothing to judge by")
-	}
-	return g.Policy()
 }

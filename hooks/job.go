@@ -27,6 +27,8 @@ type Job struct {
 	Writes  []string          `yaml:"writes" json:"writes,omitempty" help:"what it writes besides its files, as globs or any other words" example:"[coverage.xml]"`
 	Link    []string          `yaml:"link" json:"link,omitempty" help:"ignored folders that an export of the staged tree gets a link to" example:"[node_modules]"`
 	Sees    string            `yaml:"sees" json:"sees,omitempty" default:"staged" enum:"staged,tree,disk" help:"staged: the files exactly as they are staged, from an export when those on disk differ; tree: the whole tree exactly as it is staged, as for commands without {files}; disk: the work tree as it is"`
+	Reuse   string            `yaml:"reuse" json:"reuse,omitempty" enum:"files,tree" help:"do not run it again where the same command of the same version has passed on the same content, at any stage and in CI: files: of its files and those that reads names; tree: of the whole tree" example:"files"`
+	Version string            `yaml:"version" json:"version,omitempty" help:"command whose output tells which version of the tool runs, for reuse; without it the program's file counts" example:"flake8 --version"`
 	Always  bool              `yaml:"always" json:"always,omitempty" help:"run even when no file is selected"`
 }
 
@@ -49,6 +51,15 @@ func (j *Job) Validate(report func(path, message string)) {
 	if j.Fix && j.Sees == "disk" {
 		report("sees", "a command that repairs sees what is staged, want sees: staged or no fix")
 	}
+	if j.Reuse != "" && (j.Fix || j.Sees == "disk") {
+		report("reuse", "only what is judged exactly as it is staged can be known to be good, want no fix and no sees: disk")
+	}
+	if j.Reuse == "files" && !strings.Contains(j.Run, plan.FilesPlaceholder) {
+		report("reuse", "a command without {files} is about the whole tree, want reuse: tree")
+	}
+	if j.Version != "" && j.Reuse == "" {
+		report("version", "it is asked only for reuse, want reuse: files or reuse: tree")
+	}
 	for _, p := range append(slices.Clone(j.Link), j.Dir) {
 		if p != "" && !inside(p) {
 			report("link", fmt.Sprintf("%q leads out of the repository, want a path from its root", p))
@@ -70,6 +81,6 @@ func (j Job) compile(name string) plan.Job {
 	}
 	return plan.Job{
 		Name: name, Run: j.Run, Select: plan.Select{Files: j.Files, Exclude: j.Exclude, Types: j.Types}, Fix: j.Fix, Within: j.Within.Std(), Dir: dir,
-		Env: j.Env, Group: j.Group, Needs: j.Needs, Reads: j.Reads, Writes: j.Writes, Link: j.Link, OnDisk: j.Sees == "disk", Whole: j.Sees == "tree", Always: j.Always,
+		Env: j.Env, Group: j.Group, Needs: j.Needs, Reads: j.Reads, Writes: j.Writes, Link: j.Link, OnDisk: j.Sees == "disk", Whole: j.Sees == "tree", Reuse: j.Reuse, Version: j.Version, Always: j.Always,
 	}
 }

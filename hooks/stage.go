@@ -97,7 +97,7 @@ func (s *Stage) compile() (plan.Stage, error) {
 		if err != nil {
 			return out, fmt.Errorf("message: %w", err)
 		}
-		out.Message = text
+		out.Messages = append(out.Messages, text)
 	}
 	for name, r := range s.Rules.All() {
 		c, err := r.compile(name)

@@ -2,13 +2,18 @@ package rollout
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/rollout/alert"
+	"goodstate.dev/goodstate/rollout/analysis"
 )
+
+// alertEvent is the event of an alert in the journal; its data is the evidence that an analysis shows.
+const alertEvent = "alert"
 
 // TakeAlerts records what monitoring has sent, and journals what is new: with the rollout under way where there is one.
 func (s *Rollouts) TakeAlerts(ctx context.Context, receiver string, alerts []alert.Alert, nameless []string) error {
@@ -24,9 +29,13 @@ func (s *Rollouts) TakeAlerts(ctx context.Context, receiver string, alerts []ale
 		if !fresh {
 			continue
 		}
-		e := journal.Entry{Event: "alert", Target: Target(a.Service), Actor: receiver, Text: "alert: " + a.String()}
+		seen, err := json.Marshal(analysis.Evidence{Kind: "alert", Text: a.String(), At: a.Starts, Release: a.Release, Count: 1, Bad: true})
+		if err != nil {
+			return fmt.Errorf("alert %s: %w", a.Name, err)
+		}
+		e := journal.Entry{Event: alertEvent, Data: seen, Target: Target(a.Service), Actor: receiver, Text: "alert: " + a.String()}
 		if !a.Firing() {
-			e.Event, e.Text = "alert-resolved", "alert resolved: "+a.String()
+			e.Event, e.Data, e.Text = "alert-resolved", nil, "alert resolved: "+a.String()
 		}
 		active, ok, err := s.Active(ctx, a.Service)
 		if err != nil {

@@ -23,8 +23,12 @@ type eyes struct {
 	past     bool  // the judge has seen the old release's history
 	blind    error // why the last look at the router showed nothing
 	firstBad time.Time
-	ears     *ears // nil: users are not asked
+	ears     *ears          // nil: users are not asked
+	seen     []judge.Second // what was judged, for the samples that are kept
 }
+
+// seenMost bounds what is held in memory of a rollout; the files of samples hold less.
+const seenMost = 4 * 60 * 60
 
 // settling is how long a second may take to be complete in the router's counts.
 const settling = 300 * time.Millisecond
@@ -125,6 +129,9 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 		pair.NewRestarts = e.meter.restarts(e.new)
 		if e.ears != nil {
 			pair.NewReports, pair.OldReports = e.ears.due(e.next)
+		}
+		if e.seen = append(e.seen, pair); len(e.seen) > seenMost {
+			e.seen = append(e.seen[:0:0], e.seen[seenMost/2:]...)
 		}
 		e.fails = append(e.fails[:0], failed(e.judge.Observe(pair))...)
 		e.quote()

@@ -9,6 +9,7 @@ import (
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -48,6 +49,19 @@ func (ro *rollout) forward() (Result, error) {
 	if built.Broken != "" {
 		return ro.couldNot(built.Broken, nil)
 	}
+	trigger, err := ro.agree("approve-start", beforeStart, fmt.Sprintf("release %s of %s", ro.in.Release.Version, ro.in.Service))
+	switch {
+	case err != nil:
+		return Result{}, err
+	case trigger != nil:
+		return ro.couldNot(trigger.Why, trigger.Findings)
+	}
+	if unusable, err := ro.lookAtHosts(); err != nil || unusable.Broken != "" {
+		if err != nil {
+			return Result{}, err
+		}
+		return ro.couldNot(unusable.Broken, nil)
+	}
 	refused, trigger, err := ro.expand()
 	switch {
 	case trigger != nil || err != nil:
@@ -56,7 +70,10 @@ func (ro *rollout) forward() (Result, error) {
 		return ro.couldNot(refused, nil)
 	}
 	for i := range ro.stages {
-		trigger, err := ro.enter(i)
+		trigger, err := ro.agree(fmt.Sprintf("approve-%d", i), before(ro.stages[i].Weight), fmt.Sprintf("%s of the traffic to %s", percent(ro.stages[i].Weight), ro.new.Release.Version))
+		if err == nil && trigger == nil {
+			trigger, err = ro.enter(i)
+		}
 		if err != nil {
 			return Result{}, err
 		}
@@ -68,6 +85,10 @@ func (ro *rollout) forward() (Result, error) {
 		}
 	}
 	trigger, err = ro.test()
+	if trigger != nil || err != nil {
+		return ro.turn(trigger, err)
+	}
+	trigger, err = ro.agree("approve-promote", beforePromote, fmt.Sprintf("promote %s of %s", ro.new.Release.Version, ro.in.Service))
 	if trigger != nil || err != nil {
 		return ro.turn(trigger, err)
 	}
@@ -255,11 +276,15 @@ func (ro *rollout) settle() (Result, error) {
 	point := good.Point{ID: "point-" + ro.r.ID(), Service: rel.Service, Release: rel, Run: ro.r.ID(), At: time.Now()}
 	return do(ro, "known-good", fmt.Sprintf("%s is known good; %s stops", rel.Version, ro.oldName()), func(ctx context.Context) (Result, error) {
 		res := ro.result(Promoted, fmt.Sprintf("%s passed every check of %s and the watch", rel.Version, stagesText(len(ro.stages))))
-		res.Findings = ro.evidence()
-		point.Evidence = res.Findings
+		evidence, err := ro.evidence(ctx)
+		if err != nil {
+			return res, err
+		}
+		res.Findings, point.Evidence = evidence, evidence
 		if err := errors.Join(ro.serve(ctx, ro.new), ro.Store.PutPoint(ctx, point)); err != nil {
 			return res, err
 		}
+		ro.keepSamples(ctx, func(k *samples.Kept) { k.Good = true })
 		if err := ro.retire(ctx); err != nil {
 			return res, err
 		}
@@ -292,7 +317,7 @@ func (ro *rollout) retire(ctx context.Context) error {
 		if err := ro.drain(ctx, ro.new, in); err != nil {
 			return err
 		}
-		if err := ro.Runtime.Stop(ctx, in.ID); err != nil {
+		if err := ro.stop(ctx, in); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ type Live struct {
 	Step     string           `json:"step"`
 	Doing    string           `json:"doing"`
 	Paused   string           `json:"paused,omitempty"` // why it waits for a person
+	Gate     *Gate            `json:"gate,omitempty"`   // what it waits for somebody to approve
 	Stages   []strategy.Stage `json:"stages"`
 	Stage    int              `json:"stage"`  // index into Stages; -1 before the first
 	Weight   int              `json:"weight"` // of the new release, in ten-thousandths

@@ -8,6 +8,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/notify"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/strategy"
 )
 
@@ -60,8 +61,12 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	status := strategy.Status{
 		Stage: ro.stage, Stages: len(ro.stages), Weight: ro.weight, Hold: hold,
 		OnUnknown: ro.in.Config.Unknown, Observe: ro.in.Config.Mode == "observe", Watch: step == "watch",
+		Gate: ro.gate != nil,
 	}
-	began := time.Now()
+	if err := ro.asksApproval(ctx); err != nil {
+		return held{}, err
+	}
+	standing, began := "", time.Now()
 	var paused time.Duration
 	for next := began; ; next = next.Add(time.Second) {
 		sig, got, err := ro.r.Await(ctx, out.Signal, max(0, time.Until(next)))
@@ -73,7 +78,15 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 			out.Signal = sig.Seq
 			status.Asked, out.By, status.Why = sig.Name, sig.Who, sig.Why
 			next = time.Now().Add(-time.Second)
-			if err := ro.record(ctx, "asked", fmt.Sprintf("%s asks to %s: %s", sig.Who, sig.Name, sig.Why), nil); err != nil {
+			if sig.Name == SignalApprove {
+				counts, err := ro.approves(ctx, sig)
+				if err != nil {
+					return held{}, err
+				}
+				if !counts {
+					status.Asked, out.By = "", ""
+				}
+			} else if err := ro.record(ctx, "asked", fmt.Sprintf("%s asks to %s: %s", sig.Who, sig.Name, sig.Why), nil); err != nil {
 				return held{}, err
 			}
 		}
@@ -86,6 +99,9 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		status.Elapsed = time.Since(began) - paused
 		if checks.undecided() || around.undecided(time.Now()) {
 			status.Elapsed = min(status.Elapsed, hold-1)
+		}
+		if standing, err = ro.rerouted(ctx, standing); err != nil {
+			return held{}, err
 		}
 		now, looked, alarms := time.Now(), checks.findings(), ro.alarms(ctx)
 		findings := append(e.findings(status.Elapsed >= hold), looked...)
@@ -113,6 +129,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		if out.By == "" {
 			out.By = by(out.Findings)
 		}
+		ro.keepSamples(ctx, func(k *samples.Kept) {
+			if out.Do == strategy.Rollback {
+				k.Trigger = out.At
+			}
+		})
 		return out, ro.recordFindings(ctx, out.Findings)
 	}
 }
@@ -121,7 +142,11 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 func (ro *rollout) act(ctx context.Context, step, stage string, status *strategy.Status, a strategy.Action) (done bool, err error) {
 	switch a.Do {
 	case strategy.Advance, strategy.Promote, strategy.Rollback:
-		return true, ro.record(ctx, step+"-decided", fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why), a)
+		text := fmt.Sprintf("%s: %s: %s", stage, a.Do, a.Why)
+		if err := ro.record(ctx, step+"-decided", text, a); err != nil {
+			return true, err
+		}
+		return true, ro.tell(ctx, "decided-"+step, notify.Info, fmt.Sprintf("%s: %s of %s", ro.in.Service, a.Do, ro.new.Release.Version), text, nil)
 	case strategy.Pause:
 		if status.Paused {
 			return false, nil

@@ -2,7 +2,9 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -66,7 +68,16 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if in.Config.Mode == "observe" {
 		p.Notes = append(p.Notes, "mode is observe: what would be taken back is only recorded")
 	}
+	if h := in.Config.Hosts; h != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("it runs on %d hosts: %s", len(h.Places), strings.Join(h.names(), ", ")))
+	}
+	if blind := in.Config.Traffic.Blind(); blind != "" {
+		p.Notes = append(p.Notes, blind)
+	}
 	p.Steps = deploySteps(in, p.Stages)
+	if a := in.Config.Approve; a != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("waits up to %s for the approval of %s before %s", a.Within, a.By, strings.Join(a.Before, " and ")))
+	}
 	return p, s.planSchema(ctx, in, &p)
 }
 
@@ -125,7 +136,12 @@ func (s *Rollouts) PlanRollback(ctx context.Context, service, point string) (Pla
 			return p, nil
 		}
 	} else if in, err = s.prepareBack(ctx, service, point); err != nil {
-		return Plan{}, err
+		var refused *NoWayError
+		if !errors.As(err, &refused) {
+			return Plan{}, err
+		}
+		p.Refused, p.Notes = err.Error(), append(p.Notes, refused.Hint())
+		return p, nil
 	}
 	if point != "" {
 		p.Command += " --to " + point
@@ -191,6 +207,7 @@ type InstanceLine struct {
 	State    string `json:"state"`
 	URL      string `json:"url"`
 	PID      int    `json:"pid,omitempty"`
+	Host     string `json:"host,omitempty"`
 	Restarts int    `json:"restarts"`
 	Exit     string `json:"exit,omitempty"`
 	RSS      int64  `json:"rss,omitempty"`

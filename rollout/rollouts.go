@@ -44,8 +44,11 @@ type Options struct {
 	Feedback *feedback.Store // nil: nobody is asked
 	// Snapshots takes restore points; nil: a migration that needs one is refused.
 	Snapshots Snapshotter
-	Page      func(run string) string // address of a rollout's page, for notices; nil: none
-	Log       *slog.Logger
+	Jobs      func() []string // names of the jobs that run before a push; nil: none are known
+	// ApprovePage is the address of the page that asks for an approval, for notices; nil: none.
+	ApprovePage func(run, step string, until time.Time) string
+	Page        func(run string) string // address of a rollout's page, for notices; nil: none
+	Log         *slog.Logger
 }
 
 // Rollouts starts rollouts of the configured services and tells how they do.
@@ -110,11 +113,14 @@ func (s *Rollouts) prepare(ctx context.Context, service, version string) (Input,
 	if err != nil {
 		return Input{}, err
 	}
-	release.Service, release.Config = service, conf.Revision()
 	old, err := s.Serving(ctx, service)
 	if err != nil {
 		return Input{}, err
 	}
+	if err := conf.spread(ctx, old); err != nil {
+		return Input{}, err
+	}
+	release.Service, release.Config = service, conf.Revision()
 	return Input{Service: service, Config: conf, Release: release, Old: old, At: time.Now()}, nil
 }
 
@@ -179,45 +185,8 @@ func (s *Rollouts) Rollback(ctx context.Context, service, point, who, why string
 	if err != nil {
 		return run.Info{}, err
 	}
+	in.At = time.Now()
 	return s.Engine.Start(ctx, run.Request{Kind: Kind, Target: Target(service), Who: who, Why: why, Input: in})
-}
-
-func (s *Rollouts) prepareBack(ctx context.Context, service, point string) (Input, error) {
-	if _, err := s.service(service); err != nil {
-		return Input{}, err
-	}
-	serving, err := s.Serving(ctx, service)
-	if err != nil {
-		return Input{}, err
-	}
-	if serving == nil {
-		return Input{}, fmt.Errorf("%s: %w: no release of it serves", service, ErrNothing)
-	}
-	points, err := s.Store.Points(ctx, service)
-	if err != nil {
-		return Input{}, err
-	}
-	for i := range points { // newest first
-		p := points[i]
-		if point != "" && p.ID != point && p.Release.Version != point {
-			continue
-		}
-		if p.Release.ID() == serving.Release.ID() {
-			if point != "" {
-				return Input{}, fmt.Errorf("%s: %w: %s is what serves now", service, ErrNothing, point)
-			}
-			continue
-		}
-		kept, err := s.kept(ctx, service, p.Release.ID())
-		if err != nil {
-			return Input{}, err
-		}
-		return Input{Service: service, Config: serving.Config, Release: serving.Release, Old: kept, Back: true, Point: &p, At: time.Now()}, nil
-	}
-	if point != "" {
-		return Input{}, fmt.Errorf("%s has no known-good point %q; goodstate status %s lists them", service, point, service)
-	}
-	return Input{}, fmt.Errorf("%s: %w: there is no known-good point of another release than %s", service, ErrNothing, serving.Release.Version)
 }
 
 // Active is the rollout of the service that is under way.

@@ -165,6 +165,9 @@ func (ro *rollout) restorePoint(p migrate.Plan) (schemaStep, error) {
 		} else {
 			err = errors.New("the migration cannot be undone and needs a restore point, and a command's tables are not known: give it a down command")
 		}
+		if err == nil && ro.old != nil {
+			err = ro.Store.RestorePoint(ctx, ro.in.Service, ro.old.Release, p.Point)
+		}
 		return schemaStep{Plan: &p}, err
 	})
 }
@@ -239,8 +242,8 @@ func (ro *rollout) contract() (broken string, err error) {
 		if err := db.Contract(ctx, p); err != nil {
 			return schemaStep{}, err
 		}
-		_, err := db.Clean(ctx)
-		return schemaStep{}, err
+		cleaned, err := db.Clean(ctx)
+		return schemaStep{}, errors.Join(err, ro.cleaned(ctx, cleaned))
 	})
 	if err == nil && out.Broken == "" {
 		ro.new.Release.Schema = strconv.FormatInt(p.To, 10)
@@ -312,8 +315,9 @@ func schemaFinding(r migrate.Report) good.Finding {
 
 // moved is one change of the schema that is in force, with the release that brought it.
 type moved struct {
-	Kept Kept         `json:"kept"`
-	Plan migrate.Plan `json:"plan"`
+	Kept    Kept         `json:"kept"`
+	Plan    migrate.Plan `json:"plan"`
+	Cleaned bool         `json:"cleaned,omitempty"` // what was put aside is gone, so that nothing brings it back
 }
 
 // schemas is the name of the document that lists what moved a service's schema, oldest first.
@@ -338,8 +342,23 @@ func (ro *rollout) remember(ctx context.Context, p migrate.Plan) error {
 	if slices.ContainsFunc(all, func(m moved) bool { return m.Plan.ID == p.ID }) {
 		return nil
 	}
-	all = append(all, moved{ro.new, p})
+	all = append(all, moved{Kept: ro.new, Plan: p})
 	return ro.Store.PutDocument(ctx, Target(ro.in.Service), schemas, all[max(0, len(all)-keepSchemas):])
+}
+
+// cleaned notes of which plans nothing is put aside any more.
+func (ro *rollout) cleaned(ctx context.Context, plans []string) error {
+	if len(plans) == 0 {
+		return nil
+	}
+	all, err := ro.movedSchemas(ctx, ro.in.Service)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Cleaned = all[i].Cleaned || slices.Contains(plans, all[i].Plan.ID)
+	}
+	return ro.Store.PutDocument(ctx, Target(ro.in.Service), schemas, all)
 }
 
 func (ro *rollout) forgetSchema(ctx context.Context, p migrate.Plan) error {

@@ -17,16 +17,18 @@ import (
 	"goodstate.dev/goodstate/rollout/signal"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/strategy"
+	"goodstate.dev/goodstate/rollout/traffic"
 )
 
 // Service says how one service is built, run, checked and released. It is the value of `services.NAME` in goodstate.yaml,
 // and the part of a release that is not its code: a release remembers the Service that it was started with.
 type Service struct {
 	Source     source.Config                    `yaml:"source" json:"source" help:"the Git repository that releases come from, and how one is built"`
-	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook tells of them" example:"main"`
+	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook or a webhook of the Git host tells of them" example:"main"`
 	Run        string                           `yaml:"run" json:"run" required:"true" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens" example:"./shop -listen $HOST:$PORT"`
-	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times"`
-	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); without it free ports are chosen"`
+	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times; with hosts, on each of them"`
+	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); on hosts the first free one from here on; without it free ports are chosen"`
+	Hosts      *Hosts                           `yaml:"hosts" json:"hosts,omitempty" help:"hosts that the instances run on, over SSH; without it they run on this machine" example:"{inventory: hosts.ini, pattern: web}"`
 	Env        map[string]config.Value          `yaml:"env" json:"env,omitempty" help:"environment of the instances; a value is text or {secret: name}"`
 	Grace      config.Duration                  `yaml:"grace" json:"grace,omitempty" default:"10s" help:"how long an instance may take to end after SIGTERM before it is killed"`
 	Memory     config.Size                      `yaml:"memory" json:"memory,omitempty" help:"resident memory at which an instance is killed and started again" example:"256MiB"`
@@ -44,12 +46,14 @@ type Service struct {
 	Unknown    string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
 	Watch      config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
 	Recover    config.Duration                  `yaml:"recover" json:"recover,omitempty" default:"2m" help:"how long after a rollback the metrics may take to be back to what they were"`
+	Approve    *Approve                         `yaml:"approve" json:"approve,omitempty" help:"where a rollout waits until a person with the role approver agrees" example:"{before: [50%, promote], within: 4h}"`
 	Mode       string                           `yaml:"mode" json:"mode,omitempty" default:"act" enum:"act,observe" help:"act, or only observe: decide and record, but never roll back by itself"`
 }
 
-// Traffic says where users reach a service through goodstate's proxy.
+// Traffic says where users reach a service: through goodstate's proxy, which listens, or through a load balancer that is there.
 type Traffic struct {
-	Listen string          `yaml:"listen" json:"listen" required:"true" help:"address that users reach, host:port" example:"127.0.0.1:8080"`
+	Via    traffic.Via     `yaml:",inline,optional" json:"via,omitzero"`
+	Listen string          `yaml:"listen" json:"listen,omitempty" help:"address of goodstate's proxy that users reach, host:port" example:"127.0.0.1:8080"`
 	Sticky string          `yaml:"sticky" json:"sticky,omitempty" default:"cookie" enum:"cookie,none" help:"cookie: a user stays on the release that served them first; none: each request is routed by weight"`
 	Cert   string          `yaml:"cert" json:"cert,omitempty" help:"file with the TLS certificate chain in PEM; with key, the address speaks HTTPS"`
 	Key    string          `yaml:"key" json:"key,omitempty" help:"file with the TLS private key in PEM"`
@@ -77,10 +81,10 @@ func (s *Service) Validate(report func(path, message string)) {
 	if s.Health == nil && len(s.Checks.Keys()) == 0 {
 		report("health", "neither health nor checks are given, so nothing could tell a good release from a bad one")
 	}
-	if t := s.Traffic; t != nil && (t.Cert == "") != (t.Key == "") {
-		report("traffic", "cert and key go together, only one of them is given")
-	}
+	s.validateTraffic(report)
 	s.validateConditions(report)
+	s.validateHosts(report)
+	s.validateApprove(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
 			if on != AtStart && on != AtStage && on != AtEnd {
@@ -126,7 +130,8 @@ func (s *Service) Revision() string {
 		Memory    config.Size
 		Build     any
 		Instances int
-	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances})
+		Hosts     *Hosts `json:",omitempty"`
+	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision()})
 }
 
 // limitsRestarts says that a limit decides how many restarts are too many; without one the first is.

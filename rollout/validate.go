@@ -15,13 +15,13 @@ import (
 // checkInstances runs the checks of a moment against the first n instances of a release; without a moment the health check
 // of each of them. Tests that run as programs look at the first instance only: they say something about the release.
 func (ro *rollout) checkInstances(ctx context.Context, k Kept, n int, moment string) []good.Finding {
-	up, err := ro.running(ctx, k.Release.Service, k.Release.ID())
+	up, lost, err := ro.upAndLost(ctx, k)
 	if err != nil {
 		return []good.Finding{{Check: exitCheck, Observed: err.Error(), Wanted: "a list of the instances", At: time.Now()}}
 	}
 	up = slices.DeleteFunc(up, func(in runtime.Instance) bool { return in.Index >= n })
-	var out []good.Finding
-	if len(up) < n {
+	out := lost
+	if len(up)+len(lost) < n {
 		out = append(out, good.Finding{
 			Check: exitCheck, Verdict: good.Fail, At: time.Now(), Release: k.Release.Version,
 			Observed: fmt.Sprintf("%d of %d instances run", len(up), n), Wanted: "all of them",
@@ -37,8 +37,12 @@ func (ro *rollout) checkInstances(ctx context.Context, k Kept, n int, moment str
 	}
 	for _, name := range k.Config.checksOn(moment) {
 		spec, _ := k.Config.Checks.Get(name)
+		look := spec.Run
+		if moment == AtStart && ro.weight == 0 {
+			look = spec.Long // later its users are the test
+		}
 		for _, in := range up[:min(1, len(up))] {
-			out = append(out, spec.Run(ctx, name, ro.target(k, in)))
+			out = append(out, look(ctx, name, ro.target(k, in)))
 		}
 	}
 	return out

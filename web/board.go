@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
@@ -39,6 +40,14 @@ func (s *site) board(r *http.Request) (view, error) {
 			d.Doing = append(d.Doing, doing{name, *st.Active})
 		}
 	}
+	late, err := s.late(r)
+	if err != nil {
+		return view{}, err
+	}
+	d.Wrong = append(d.Wrong, late...)
+	if d.Wrong, err = s.unaudited(r, d.Wrong); err != nil {
+		return view{}, err
+	}
 	all, err := s.Engine.List(r.Context(), run.Filter{Limit: 10})
 	if err != nil {
 		return view{}, err
@@ -66,4 +75,18 @@ func (s *site) troubles(st rollout.State) []trouble {
 		out = append(out, t)
 	}
 	return out
+}
+
+// unaudited adds where the journal does not arrive.
+func (s *site) unaudited(r *http.Request, all []trouble) ([]trouble, error) {
+	if s.Audit == nil {
+		return all, nil
+	}
+	states, err := s.Audit.Status(r.Context())
+	for _, st := range states {
+		if text := st.Trouble(time.Now()); text != "" {
+			all = append(all, trouble{Text: text, Link: "/journal", Do: "See the journal"})
+		}
+	}
+	return all, err
 }

@@ -28,6 +28,7 @@ type rolloutData struct {
 	Events  []journal.Entry
 	End     badge
 	CanBack bool
+	Actions []store.Action
 }
 
 const (
@@ -69,6 +70,9 @@ func (s *site) rollout(r *http.Request) (view, error) {
 		return v, nil
 	}
 	v.Command = "goodstate report rollout " + id
+	if d.Actions, err = s.Store.Actions(r.Context(), id, false); err != nil {
+		return v, err
+	}
 	res, err := rollout.ResultOf(info)
 	if err != nil {
 		return v, err
@@ -80,7 +84,7 @@ func (s *site) rollout(r *http.Request) (view, error) {
 	switch err := s.Store.Document(r.Context(), id, "analysis", &report); {
 	case err == nil:
 		d.Report = &report
-		d.Errors, d.Latency = chartsOf(report.Series, marks(report))
+		d.Errors, d.Latency = chartsOf(report.Series, report.Marks())
 	case !errors.Is(err, store.ErrNoDocument):
 		return v, err
 	default:
@@ -120,12 +124,4 @@ func (s *site) chartNow(r *http.Request, d *rolloutData) {
 		}
 	}
 	d.Errors, d.Latency = chartsOf(points, nil)
-}
-
-func marks(r analysis.Report) []mark {
-	m := []mark{{r.Trigger.At, "way back began"}}
-	if r.First != nil {
-		m = append(m, mark{r.First.At, "first error"})
-	}
-	return m
 }

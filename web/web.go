@@ -22,6 +22,7 @@ import (
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
+	"goodstate.dev/goodstate/web/api"
 )
 
 // Options are the parts that the pages show.
@@ -31,6 +32,9 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Audit    api.Audit      // nil: the journal is handed on to nobody
+	Links    *auth.Links    // signs the links of notices; nil: there are none
+	Webhooks http.Handler   // POST /hooks/{name}, which proves by itself who asks; nil: none
 	API      http.Handler   // everything under /api/, behind the same door
 	Proxies  []netip.Prefix // reverse proxies that are believed who asks
 	Alerts   map[string]alert.Receiver
@@ -80,11 +84,15 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.Handle("/api/", o.API)
+	if o.Webhooks != nil {
+		mux.Handle("POST /hooks/{name}", o.Webhooks)
+	}
 	s.read(mux, "GET /{$}", s.board)
 	s.read(mux, "GET /services", s.services)
 	s.read(mux, "GET /services/{service}", s.service)
 	s.read(mux, "GET /services/{service}/rollback", s.planRollback)
 	s.read(mux, "GET /services/{service}/deploy", s.planDeploy)
+	s.read(mux, "GET /services/{service}/points", s.points)
 	s.read(mux, "GET /rollouts/{run}", s.rollout)
 	s.read(mux, "GET /journal", s.journal)
 	s.read(mux, "GET /feedback", s.feedback)
@@ -92,6 +100,15 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/answer", auth.Answer, s.say(feedback.Answered))
 	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
+	s.read(mux, "GET /actions", s.actions)
+	s.read(mux, "GET /approve/{run}", s.approvePage)
+	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
+	s.act(mux, "POST /rollouts/{run}/approve", auth.Approve, s.approve)
+	s.read(mux, "GET /rollouts/{run}/prevent", s.prevent)
+	mux.Handle("GET /rollouts/{run}/analysis.html", s.guard.Require(auth.View, http.HandlerFunc(s.analysisHTML)))
+	mux.Handle("GET /rollouts/{run}/analysis.md", s.guard.Require(auth.View, http.HandlerFunc(s.analysisMarkdown)))
+	s.act(mux, "POST /actions", auth.Hold, s.addAction)
+	s.act(mux, "POST /actions/{id}/done", auth.Hold, s.doneAction)
 	s.act(mux, "POST /services/{service}/rollback", auth.Rollback, s.rollBack)
 	s.act(mux, "POST /services/{service}/deploy", auth.Deploy, s.deploy)
 	s.act(mux, "POST /services/{service}/promote", auth.Promote, s.tell(rollout.SignalPromote))

@@ -8,6 +8,7 @@ import (
 
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/run"
+	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/traffic"
 )
@@ -23,6 +24,7 @@ var words = template.FuncMap{
 	"size":    size,
 	"least":   func(v float64) float64 { return max(v, 0) },
 	"outcome": outcome,
+	"todo":    todo,
 	"verdict": verdict,
 	"step":    func(i int) int { return i + 1 },
 	"lines":   func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
@@ -107,6 +109,16 @@ func verdict(v good.Verdict) badge {
 	default:
 		return badge{"doubt", "? unknown"}
 	}
+}
+
+func todo(a store.Action) badge {
+	switch {
+	case !a.Done.IsZero():
+		return badge{"good", "✓ done"}
+	case a.Late(time.Now()):
+		return badge{"bad", "! late"}
+	}
+	return badge{"plain", "open"}
 }
 
 func outcome(o rollout.Outcome) badge {

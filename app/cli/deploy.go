@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,7 +187,13 @@ func (t *terminal) follow(ctx context.Context, c *api.Client, service, id string
 		if !t.json {
 			t.say("%s %s", e.At.Local().Format("15:04:05"), e.Text)
 		}
+		if (e.Event == "approval-refused" || e.Event == "approval-ignored") && !t.interactive() {
+			return &exitError{exitUndecided, fmt.Errorf("%s goes on waiting: %s", id, e.Text)}
+		}
 		if strings.HasSuffix(e.Event, "-paused") && !t.interactive() {
+			if strings.HasPrefix(e.Event, "approve-") {
+				return &exitError{exitUndecided, fmt.Errorf("%s waits for approval: goodstate approve %s, or goodstate rollback %s", id, id, service)}
+			}
 			return &exitError{exitUndecided, fmt.Errorf("%s waits for a person: goodstate promote, resume or rollback %s", id, service)}
 		}
 	}
@@ -210,6 +217,9 @@ func (t *terminal) ended(r api.Run) error {
 		t.document(map[string]any{"run": r.ID, "state": r.State, "error": r.Error, "result": res})
 	} else if r.Error == "" {
 		t.result(t.out, res)
+		if res.Outcome == rollout.RolledBack {
+			t.say("  next: goodstate report rollout %s; goodstate revert %s; goodstate prevent %s", r.ID, r.ID, r.ID)
+		}
 	}
 	code := map[rollout.Outcome]int{rollout.Promoted: exitGood, rollout.RolledBack: exitRolledBack, rollout.CouldNot: exitCouldNot, rollout.Incomplete: exitIncomplete}[res.Outcome]
 	if r.State != run.Succeeded {
@@ -223,10 +233,29 @@ func (t *terminal) ended(r api.Run) error {
 
 func (t *terminal) result(w io.Writer, res rollout.Result) {
 	fmt.Fprintf(w, "\n%s %s: %s\n  %s\n", res.Service, res.Release.Version, res.Outcome, res.Why)
-	for _, f := range res.Findings {
-		fmt.Fprintf(w, "  %s\n", f)
+	all := res.Findings
+	if res.Trigger != nil && res.Outcome == rollout.RolledBack {
+		all = append(slices.Clone(res.Trigger.Findings), all...)
+	}
+	for _, f := range all {
+		if f.String() != res.Why {
+			fmt.Fprintf(w, "  %s\n", f)
+		}
+		for _, line := range lastLines(f.Detail, 10) {
+			fmt.Fprintf(w, "    | %s\n", line)
+		}
 	}
 	if res.Held != "" {
 		fmt.Fprintf(w, "  %s is held; goodstate unhold %s %s lets it go\n", res.Held, res.Service, res.Held)
 	}
+}
+
+// lastLines are at most n lines from the end of a text; none of an empty one.
+func lastLines(text string, n int) []string {
+	text = strings.TrimRight(text, "\n")
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(text, "\n")
+	return lines[max(0, len(lines)-n):]
 }

@@ -3,15 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"goodstate.dev/goodstate/app"
-	"goodstate.dev/goodstate/core/config"
-	"goodstate.dev/goodstate/hooks"
 	"goodstate.dev/goodstate/hooks/client"
 	"goodstate.dev/goodstate/hooks/plan"
 )
@@ -32,21 +28,13 @@ func hooksCommand(t *terminal) *cobra.Command {
 // hooksParts are more commands below hooks; each file adds its own.
 var hooksParts []func(t *terminal) *cobra.Command
 
-// loadHooks reads the hooks of the configuration of a work tree, and the bytes that they were read from.
-func (t *terminal) loadHooks(top string) (hooks.Config, []byte, error) {
-	path := t.file
-	if path == "" {
-		path = filepath.Join(top, app.ConfigName)
-	}
-	data, err := os.ReadFile(path)
+// loadHooks reads all that holds at the hooks of a work tree, and the bytes of the main file. What is not done as another tool would do it is named.
+func (t *terminal) loadHooks(ctx context.Context, top string) (*app.Hooks, []byte, error) {
+	env, err := app.Environments(ctx)
 	if err != nil {
-		return hooks.Config{}, nil, fmt.Errorf("configuration of the hooks: %w", err)
+		return nil, nil, err
 	}
-	var c app.Config
-	if err := config.Parse(filepath.Base(path), data, &c); err != nil {
-		return hooks.Config{}, nil, err
-	}
-	return c.Hooks, data, nil
+	return app.ReadHooks(top, t.file, env)
 }
 
 func hooksInstall(t *terminal) *cobra.Command {
@@ -57,13 +45,16 @@ func hooksInstall(t *terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		conf, _, err := t.loadHooks(repo.Top)
+		conf, _, err := t.loadHooks(cmd.Context(), repo.Top)
 		if err != nil {
 			return err
 		}
 		stages := conf.Stages()
 		if len(stages) == 0 {
 			return usage("%s has no hooks; write some, for example:\n%s", app.ConfigName, firstHooks)
+		}
+		for _, n := range conf.Notes {
+			fmt.Fprintln(t.err, n)
 		}
 		done, err := client.Install(cmd.Context(), repo, stages, *shared)
 		t.installed(done, err)
@@ -177,15 +168,19 @@ func hooksCompile(t *terminal) *cobra.Command {
 	return c
 }
 
-func (t *terminal) compile(_ context.Context, into string) error {
+func (t *terminal) compile(ctx context.Context, into string) error {
 	if into == "" || t.file == "" {
 		return usage("goodstate hooks compile takes --file and --into")
 	}
-	conf, data, err := t.loadHooks("")
+	repo, err := client.Open()
 	if err != nil {
 		return err
 	}
-	p, err := conf.Compile()
+	conf, data, err := t.loadHooks(ctx, repo.Top)
+	if err != nil {
+		return err
+	}
+	p, err := conf.Plan()
 	if err != nil {
 		return err
 	}

@@ -11,16 +11,16 @@ import (
 
 func hooksList(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "What runs at which Git hook", Args: cobra.NoArgs}
-	c.RunE = func(*cobra.Command, []string) error {
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		repo, err := client.Open()
 		if err != nil {
 			return err
 		}
-		conf, _, err := t.loadHooks(repo.Top)
+		conf, _, err := t.loadHooks(cmd.Context(), repo.Top)
 		if err != nil {
 			return err
 		}
-		p, err := conf.Compile()
+		p, err := conf.Plan()
 		if err != nil {
 			return err
 		}
@@ -30,6 +30,9 @@ func hooksList(t *terminal) *cobra.Command {
 		}
 		for _, name := range conf.Stages() {
 			t.say("%s", name)
+			for _, x := range p.Stages[name].Cannot {
+				t.say("  %-28s cannot be run here: %s", x.Name, x.Why)
+			}
 			for _, r := range p.Stages[name].Rules {
 				t.say("  %-28s %s", r.Name, marks(r.Fix, "rule", r.Select))
 			}
@@ -65,11 +68,11 @@ func hooksTest(t *terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		conf, _, err := t.loadHooks(repo.Top)
+		conf, _, err := t.loadHooks(cmd.Context(), repo.Top)
 		if err != nil {
 			return err
 		}
-		p, err := conf.Compile()
+		p, err := conf.Plan()
 		if err != nil {
 			return err
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"goodstate.dev/goodstate/app"
-	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/hooks/server"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 func init() {
@@ -23,25 +23,25 @@ func init() {
 // gateOf reads the policy of a server: from a file of the server, or from a ref of the repository as it is before the push. What is pushed is
 // never asked.
 func (t *terminal) gateOf(ctx context.Context, repo server.Repository, file, ref string) (*server.Policy, error) {
-	name, data := file, []byte(nil)
-	var err error
+	name, files := file, app.Folder(filepath.Dir(file))
+	read := func() ([]byte, error) { return os.ReadFile(file) }
 	if ref != "" {
 		name = ref + ":" + app.ConfigName
-		data, err = repo.Show(ctx, ref, app.ConfigName)
-	} else {
-		data, err = os.ReadFile(file)
+		files = func(path string) ([]byte, error) { return repo.Show(ctx, ref, path) }
+		read = func() ([]byte, error) { return files(app.ConfigName) }
 	}
+	data, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("policy of pushes: %w", err)
 	}
-	var c app.Config
-	if err := config.Parse(name, data, &c); err != nil {
+	parts, err := app.ReadGates(name, data, files)
+	if err != nil {
 		return nil, err
 	}
-	if c.Hooks.Server.Empty() {
+	if parts.Empty() {
 		return nil, fmt.Errorf("policy of pushes: %s has nothing under hooks.server", name)
 	}
-	return c.Hooks.Server.Policy()
+	return parts.Policy()
 }
 
 // hooksReceive is the body of a repository's pre-receive hook.
@@ -69,6 +69,7 @@ func hooksReceive(t *terminal) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("the push does not land, because its policy cannot be read: %w", err)
 		}
+		policy.Verdicts = verdict.Open(filepath.Join(dir, "goodstate", "verdicts"))
 		push := server.Push{Repository: repo, Env: os.Getenv, Who: server.Pushers, Audit: *audit}
 		broken, err := policy.Receive(cmd.Context(), push, t.in)
 		var refused *server.Refused

@@ -142,6 +142,7 @@ func (t *terminal) verify(ctx context.Context, client *api.Client) error {
 func reportCommand(t *terminal) *cobra.Command {
 	parent := &cobra.Command{Use: "report", Short: "Explain what happened"}
 	c := &cobra.Command{Use: "rollout ID", Short: "The analysis of a rollback, as Markdown", Args: args(1, 1, "the ID of a run; goodstate history shows them")}
+	html := c.Flags().Bool("html", false, "as one HTML page that stands by itself, with charts")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
 		r, err := client.Report(ctx, args[0])
 		if err != nil {
@@ -151,8 +152,13 @@ func reportCommand(t *terminal) *cobra.Command {
 			t.document(r)
 			return nil
 		}
-		fmt.Fprint(t.out, r.Markdown())
-		return nil
+		if !*html {
+			fmt.Fprint(t.out, r.Markdown())
+			return nil
+		}
+		page, err := r.HTML()
+		fmt.Fprint(t.out, page)
+		return err
 	})
 	parent.AddCommand(c)
 	return parent

@@ -72,6 +72,9 @@ func params(t *testing.T, dir string) testscript.Params {
 				name, value, _ := strings.Cut(v, "=")
 				e.Setenv(name, value)
 			}
+			if cache, err := os.UserCacheDir(); err == nil {
+				e.Setenv("GOCACHE", filepath.Join(cache, "go-build")) // or what scripts build would begin with the standard library
+			}
 			dir := e.WorkDir
 			e.Defer(func() { tidy(t, dir) })
 			return nil

@@ -29,7 +29,7 @@ func (t *terminal) userAdd() *cobra.Command {
 		Use: "add NAME", Short: "Let somebody log in", Args: args(1, 1, "one NAME"),
 		Long: "Let somebody log in. The password is asked for at the terminal, or read as one line from standard input; it is never an argument.",
 	}
-	role := c.Flags().String("role", "viewer", "viewer, operator or admin")
+	role := c.Flags().String("role", "viewer", "viewer, operator, approver or admin")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
 		password, err := t.newPassword(args[0])
 		if err != nil {

@@ -14,11 +14,12 @@ type Role string
 const (
 	Viewer   Role = "viewer"
 	Operator Role = "operator"
+	Approver Role = "approver" // agrees to what waits for approval
 	Admin    Role = "admin"
 )
 
-// ladder has the roles in order; a role's place is its rank. A role between operator and admin goes between them.
-var ladder = []Role{Viewer, Operator, Admin}
+// ladder has the roles in order; a role's place is its rank.
+var ladder = []Role{Viewer, Operator, Approver, Admin}
 
 // ParseRole reads the name of a role.
 func ParseRole(name string) (Role, error) {
@@ -40,12 +41,16 @@ const (
 	Pause      Action = "pause"
 	Hold       Action = "hold"
 	Answer     Action = "answer" // what users reported
-	Administer Action = "admin"  // users and settings
+	Approve    Action = "approve"
+	Copy       Action = "back up" // copy, check and drill backups
+	Restore    Action = "restore"
+	Delete     Action = "delete backups"
+	Administer Action = "admin" // users and settings
 )
 
 // lowest is the lowest role that may do an action.
 var lowest = map[Action]Role{
-	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Answer: Operator, Administer: Admin,
+	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Answer: Operator, Approve: Approver, Copy: Operator, Restore: Approver, Delete: Admin, Administer: Admin,
 }
 
 // Can says whether a role may do an action. An unknown role may do nothing, and nobody may do an unknown action.

@@ -73,7 +73,7 @@ func TestWhatIsWrongWithAUserIsSaid(t *testing.T) {
 		{"twice", a.UserAdd(ctx, "mia", Viewer, goodPassword), "exists already"},
 		{"upper case", a.UserAdd(ctx, "Mia", Viewer, goodPassword), "want a name"},
 		{"a line break", a.UserAdd(ctx, "mia\n", Viewer, goodPassword), "want a name"},
-		{"unknown role", a.UserAdd(ctx, "jo", "boss", goodPassword), "want one of viewer, operator, admin"},
+		{"unknown role", a.UserAdd(ctx, "jo", "boss", goodPassword), "want one of viewer, operator, approver, admin"},
 		{"short password", a.UserAdd(ctx, "jo", Viewer, "kurz"), "it has 4 characters, want at least 10"},
 		{"long password", a.UserAdd(ctx, "jo", Viewer, strings.Repeat("x", 257)), "want at most 256"},
 		{"own name", a.SetPassword(ctx, "superviser-2", "Superviser-2"), "it is the user's name"},

@@ -17,6 +17,7 @@ type Spec struct {
 	Every                config.Duration `yaml:"every" json:"every,omitempty" default:"1s" help:"time from one look to the next"`
 	Retries              int             `yaml:"retries" json:"retries,omitempty" help:"how many more looks a failing one gets before it counts as failed"`
 	Successes            int             `yaml:"successes" json:"successes,omitempty" default:"1" help:"how many passing looks in a row make a new instance healthy"`
+	For                  config.Duration `yaml:"for" json:"for,omitempty" help:"before the first traffic, look again and again for so long, and want every look to pass: what breaks after some seconds is found before users meet it" example:"15s"`
 	On                   []string        `yaml:"when" json:"when,omitempty" enum:"start,stage,end" help:"when a rollout runs it: start (new instances, before traffic), stage (while traffic is judged), end (before promotion); default start and end"`
 }
 
@@ -35,6 +36,26 @@ func (s Spec) Run(ctx context.Context, name string, t Target) good.Finding {
 		}
 	}
 	f.Check, f.Release, f.At, f.Took = name, t.Release, time.Now(), time.Since(began)
+	return f
+}
+
+// Long looks again and again, every so often, for as long as the spec's For says. The first look that is not a pass ends it; without For it looks once.
+func (s Spec) Long(ctx context.Context, name string, t Target) good.Finding {
+	began, looks := time.Now(), 1
+	f := s.Run(ctx, name, t)
+	for ; f.Verdict == good.Pass && time.Since(began) < time.Duration(s.For); looks++ {
+		if !pause(ctx, time.Duration(s.Every)) {
+			return good.Finding{Check: name, Release: t.Release, Observed: "interrupted", Wanted: "looks for " + s.For.String(), At: time.Now()}
+		}
+		f = s.Run(ctx, name, t)
+	}
+	if looks > 1 {
+		f.Observed += fmt.Sprintf(", in look %d after %s", looks, time.Since(began).Round(100*time.Millisecond))
+		if f.Verdict == good.Pass {
+			f.Observed = fmt.Sprintf("%d looks in %s were fine; the last: %s", looks, time.Since(began).Round(time.Second), f.Observed)
+		}
+		f.Took = time.Since(began)
+	}
 	return f
 }
 

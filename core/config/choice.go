@@ -110,13 +110,16 @@ func (d *decoder) decodeChoice(n *node, c chooser, path string) {
 }
 
 // decodeInlineChoice reads the choice among a struct's own keys; rest is the keys that are none of its fields.
-func (d *decoder) decodeInlineChoice(n *node, rest []key, fields []string, c chooser, path string) {
+func (d *decoder) decodeInlineChoice(n *node, rest []key, fields []string, c chooser, spare bool, path string) {
 	f := c.chosenFrom()
 	switch len(rest) {
 	case 0:
+		if spare {
+			return
+		}
 		d.report(n.place, path, "no "+f.noun+" is named here", oneOf(f.names()))
 	case 1:
-		d.chooseAmong(rest[0], n, fields, c, f, path)
+		d.chooseAmong(rest[0], n, fields, c, f, spare, path)
 	default:
 		var named []key
 		for _, k := range rest {
@@ -136,10 +139,12 @@ func (d *decoder) decodeInlineChoice(n *node, rest []key, fields []string, c cho
 	}
 }
 
-func (d *decoder) chooseAmong(k key, n *node, fields []string, c chooser, f *family, path string) {
+func (d *decoder) chooseAmong(k key, n *node, fields []string, c chooser, f *family, spare bool, path string) {
 	if _, ok := f.member(k.name); !ok && Nearest(k.name, f.names()) == "" && Nearest(k.name, fields) != "" {
 		d.unknownKey(n, k, fields, nil, path) // a misspelt field, and no member at all
-		d.report(n.place, path, "no "+f.noun+" is named here", oneOf(f.names()))
+		if !spare {
+			d.report(n.place, path, "no "+f.noun+" is named here", oneOf(f.names()))
+		}
 		return
 	}
 	d.choose(k.name, k.place, n.get(k.name), c, f, path)

@@ -8,7 +8,7 @@
 //		Level string          `yaml:"level" help:"how much is logged" enum:"info,debug"`
 //	}
 //
-// The tags are yaml (the key; ",inline" for an embedded struct; "-" for none), help, default, required, example and enum.
+// The tags are yaml (the key; ",inline" for an embedded struct, ",inline,optional" for an embedded choice that may be left out; "-" for none), help, default, required, example and enum.
 // A tag's default is used where the key is absent and the field is still zero. Two rules are stricter than YAML: a
 // number is what JSON calls a number (0644 and 0x1F are not), and only true and false are booleans.
 //

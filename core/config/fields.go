@@ -25,6 +25,7 @@ type field struct {
 type layout struct {
 	fields []field
 	byKey  map[string]int
+	spare  bool    // the choice may be left out
 	inline [][]int // embedded structs, which may have a Validate of their own
 	choice []int   // index of an embedded Choice, nil without
 	tagged bool    // some field says its key: the struct is meant to be written as a map
@@ -62,6 +63,7 @@ func (l *layout) add(t reflect.Type, at []int) {
 		}
 		if slices.Contains(strings.Split(options, ","), "inline") {
 			l.addInline(t, f, index)
+			l.spare = l.spare || slices.Contains(strings.Split(options, ","), "optional")
 			continue
 		}
 		if !f.IsExported() {

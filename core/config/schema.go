@@ -161,6 +161,9 @@ func (s *schemer) section(t reflect.Type, filled reflect.Value) object {
 		properties[m.Name] = s.member(family, m)
 		one = append(one, object{"required": []string{m.Name}})
 	}
+	if l.spare {
+		one = append(one, object{"not": object{"anyOf": slices.Clone(one)}})
+	}
 	o["oneOf"] = one
 	return object{"anyOf": []object{o, {"enum": family.names()}}}
 }

@@ -33,7 +33,7 @@ func (d *decoder) decodeStruct(n *node, v reflect.Value, path string) {
 		c := v.FieldByIndex(l.choice).Addr().Interface().(chooser)
 		d.choose(short.text, short.place, &node{place: short.place}, c, c.chosenFrom(), path)
 	case l.choice != nil:
-		d.decodeInlineChoice(n, rest, l.names(), v.FieldByIndex(l.choice).Addr().Interface().(chooser), path)
+		d.decodeInlineChoice(n, rest, l.names(), v.FieldByIndex(l.choice).Addr().Interface().(chooser), l.spare, path)
 	default:
 		for _, k := range rest {
 			d.unknownKey(n, k, l.names(), l, path)

@@ -86,6 +86,15 @@ func (j *Journal) each(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 	}
 }
 
+// Known says whether there is an entry with the key.
+func (j *Journal) Known(ctx context.Context, key string) (bool, error) {
+	var n int
+	if err := j.db.QueryRowContext(ctx, "SELECT count(*) FROM journal WHERE key = ?", key).Scan(&n); err != nil {
+		return false, fmt.Errorf("read the journal: %w", err)
+	}
+	return n > 0, nil
+}
+
 // Export writes the chosen entries as JSON lines.
 func (j *Journal) Export(ctx context.Context, w io.Writer, f Filter) error {
 	out := json.NewEncoder(w)
@@ -102,6 +111,13 @@ func (j *Journal) Export(ctx context.Context, w io.Writer, f Filter) error {
 
 // poll is how often Follow looks for what other processes wrote.
 const poll = time.Second
+
+// Woken is closed at the next append of this process. Who waits for entries takes it before looking for them.
+func (j *Journal) Woken() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.woken
+}
 
 // Follow returns the entries after a sequence number, and then new ones as they come, until ctx ends or the caller stops.
 func (j *Journal) Follow(ctx context.Context, after int64) iter.Seq2[Entry, error] {

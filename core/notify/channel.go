@@ -26,8 +26,10 @@ type Notice struct {
 	Event
 	Key string // the same at every attempt
 
-	client *http.Client
-	vault  *vault
+	client  *http.Client
+	vault   *vault
+	threads threads
+	lane    string // name of the channel
 }
 
 // Reveal returns the text of a value of the configuration, a secret or not.

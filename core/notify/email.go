@@ -175,12 +175,16 @@ func (m *email) message(n Notice) []byte {
 		{"To", encoded(m.To...)},
 		{"Subject", mime.QEncoding.Encode("utf-8", subject)},
 		{"Date", n.At.Format(time.RFC1123Z)},
+		{"References", reference(n, domain)},
 		{"Message-ID", fmt.Sprintf("<%x@%s>", sha256.Sum256([]byte(n.Key)), domain)},
 		{"Auto-Submitted", "auto-generated"},
 		{"MIME-Version", "1.0"},
 		{"Content-Type", "text/plain; charset=utf-8"},
 		{"Content-Transfer-Encoding", "quoted-printable"},
 	} {
+		if h[1] == "" {
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %s\r\n", h[0], oneLine(h[1]))
 	}
 	b.WriteString("\r\n")
@@ -188,6 +192,14 @@ func (m *email) message(n Notice) []byte {
 	fmt.Fprintf(w, "%s\n\n%s\n", n.Title, n.plain())
 	_ = w.Close() // writes to memory
 	return b.Bytes()
+}
+
+// reference names a message that is not there and that all mails of a run refer to, so that programs show them together.
+func reference(n Notice, domain string) string {
+	if n.Run == "" {
+		return ""
+	}
+	return fmt.Sprintf("<%x@%s>", sha256.Sum256([]byte("run "+n.Run)), domain)
 }
 
 // wrong names the server and the step; when ctx ended, that is the reason, not the connection that it closed.

@@ -62,7 +62,7 @@ type Event struct {
 
 // words are the last words of types that tell the phase when the event does not.
 var words = map[string]Phase{
-	"started": Start, "ended": End, "succeeded": End, "failed": End, "cancelled": End, "promoted": End, "rolled_back": End, "could_not": End,
+	"decided": Decision, "started": Start, "ended": End, "succeeded": End, "failed": End, "cancelled": End, "promoted": End, "rolled_back": End, "could_not": End,
 }
 
 // phase is the event's phase; an event that says nothing about it is a trigger, so that it is told rather than kept.

@@ -61,6 +61,9 @@ func New(o Options) (*Notifier, error) {
 	var problems []error
 	for i, rule := range o.Rules {
 		rule.Validate(func(at, problem string) { problems = append(problems, fmt.Errorf("notify[%d].%s: %s", i, at, problem)) })
+		if _, err := rule.Template.compile(); err != nil {
+			problems = append(problems, fmt.Errorf("notify[%d].template: %w", i, err))
+		}
 		channel, err := rule.To.New()
 		if err != nil {
 			problems = append(problems, fmt.Errorf("notify[%d]: %w", i, err))

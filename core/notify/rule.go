@@ -16,6 +16,7 @@ type Rule struct {
 	To       config.Choice[Channel] `yaml:"to" json:"to" help:"where it goes" required:"true"`
 	Events   []string               `yaml:"events" json:"events,omitempty" help:"phases (start, trigger, decision, end) or types of event (rollout.rolled_back, drift.*, *.could_not); none means trigger and end" example:"[start, end]"`
 	Services []string               `yaml:"services" json:"services,omitempty" help:"only events of these services; none means all" example:"[web, api]"`
+	Template *Template              `yaml:"template" json:"template,omitempty" help:"title and text in your own words, as Go templates over the event"`
 	Severity Severity               `yaml:"severity" json:"severity,omitempty" help:"only events that matter at least so much" enum:"info,warning,critical" default:"info"`
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"goodstate.dev/goodstate/core/config"
@@ -56,6 +55,8 @@ var colours = map[Severity]string{Info: "#2e7d32", Warning: "#ef6c00", Critical:
 
 type slackMessage struct {
 	Channel     string            `json:"channel,omitempty"`
+	TS          string            `json:"ts,omitempty"`        // of the message to edit
+	Thread      string            `json:"thread_ts,omitempty"` // of the message to write under
 	Text        string            `json:"text"`
 	UnfurlLinks bool              `json:"unfurl_links"`
 	Attachments []slackAttachment `json:"attachments"`
@@ -97,33 +98,25 @@ func (s *slack) Deliver(ctx context.Context, n Notice) error {
 		_, err = postJSON(ctx, n.client, to, nil, message)
 		return err
 	}
-	token, err := n.Secret(ctx, s.Token)
-	if err != nil {
-		return err
-	}
-	answer, err := postJSON(ctx, n.client, strings.TrimSuffix(s.API, "/")+"/chat.postMessage", http.Header{"Authorization": {"Bearer " + token}}, message)
-	if err != nil {
-		return err
-	}
-	return slackAnswer(answer)
+	return s.bot(ctx, n, message)
 }
 
-// slackAnswer reads what the Web API says with status 200: it tells errors in the body.
-func slackAnswer(answer []byte) error {
+// slackAnswer reads what the Web API says with status 200: it tells errors in the body, by a code.
+func slackAnswer(method string, answer []byte) (code string, err error) {
 	var said struct {
 		OK    bool   `json:"ok"`
 		Error string `json:"error"`
 	}
 	if err := json.Unmarshal(answer, &said); err != nil {
-		return fmt.Errorf("slack chat.postMessage: the answer is not JSON: %s", cut(oneLine(string(answer)), excerptMost))
+		return "", fmt.Errorf("slack %s: the answer is not JSON: %s", method, cut(oneLine(string(answer)), excerptMost))
 	}
 	if said.OK {
-		return nil
+		return "", nil
 	}
-	err := fmt.Errorf("slack chat.postMessage: %s", said.Error)
+	err = fmt.Errorf("slack %s: %s", method, said.Error)
 	switch said.Error {
 	case "msg_too_long", "no_text", "invalid_blocks", "invalid_arguments", "too_many_attachments":
-		return &Refusal{Err: err, Final: true}
+		return said.Error, &Refusal{Err: err, Final: true}
 	}
-	return err
+	return said.Error, err
 }

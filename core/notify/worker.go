@@ -14,12 +14,14 @@ type lane struct {
 	name    string
 	rule    Rule
 	channel Channel
+	words   compiled
 	busy    chan struct{} // held by whoever delivers
 	wake    chan struct{} // something was added
 }
 
 func newLane(rule Rule, channel Channel) *lane {
-	return &lane{name: rule.name(), rule: rule, channel: channel, busy: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	words, _ := rule.Template.compile() // New has seen that they hold
+	return &lane{words: words, name: rule.name(), rule: rule, channel: channel, busy: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 }
 
 func (l *lane) poke() {
@@ -169,7 +171,11 @@ func (n *Notifier) deliver(ctx context.Context, l *lane, e Event, key string) (v
 	v := &vault{get: n.secrets, redact: n.redact, out: map[string]string{}}
 	ctx, cancel := context.WithTimeout(ctx, attemptMost)
 	defer cancel()
-	err := l.channel.Deliver(ctx, Notice{Event: e, Key: key, client: n.client, vault: v})
+	e, broken := l.words.apply(e)
+	if broken != nil {
+		n.log.WarnContext(ctx, "a notice is told in its own words", slog.String("channel", l.name), slog.Any("error", broken))
+	}
+	err := l.channel.Deliver(ctx, Notice{Event: e, Key: key, client: n.client, vault: v, threads: threads{n.queue.db}, lane: l.name})
 	if err == nil {
 		return verdict{}, nil
 	}

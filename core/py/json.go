@@ -121,6 +121,18 @@ func write(b *bytes.Buffer, value any, depth int) error {
 		return writeText(b, v)
 	case Unsafe:
 		return writeText(b, string(v))
+	case Native:
+		return writeText(b, v.Text)
+	case *Sealed:
+		text, err := v.Text()
+		if err != nil {
+			return err
+		}
+		return writeText(b, text)
+	case Bytes:
+		return writeText(b, string(v))
+	case Date, Datetime, Timedelta:
+		return writeText(b, isoText(v))
 	case *List:
 		return writeItems(b, v.Items, depth)
 	case Tuple:
@@ -133,6 +145,13 @@ func write(b *bytes.Buffer, value any, depth int) error {
 		return fmt.Errorf("a value of type %T has no form in JSON", value)
 	}
 	return nil
+}
+
+func isoText(value any) string {
+	if t, ok := value.(Datetime); ok {
+		return t.ISO('T')
+	}
+	return Str(value)
 }
 
 func writeFloat(b *bytes.Buffer, f float64) error {
@@ -197,6 +216,8 @@ func writeKey(b *bytes.Buffer, key any) error {
 		return writeText(b, k)
 	case Unsafe:
 		return writeText(b, string(k))
+	case Native:
+		return writeText(b, k.Text)
 	case nil, bool, int64, int, float64, *big.Int:
 		b.WriteByte('"')
 		if err := write(b, k, 0); err != nil {

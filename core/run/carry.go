@@ -103,6 +103,9 @@ func (e *Engine) sayStarted(ctx context.Context, info Info) error {
 
 func (e *Engine) sayEnded(ctx context.Context, info Info) error {
 	said := fmt.Sprintf("%s of %s %s", info.Kind, info.Target, info.State)
+	if info.State == Succeeded {
+		said = fmt.Sprintf("%s of %s ended", info.Kind, info.Target) // how well, its own entries say
+	}
 	if info.Error != "" {
 		said += ": " + info.Error
 	}

@@ -24,6 +24,21 @@ func (s *Store) PutPoint(ctx context.Context, p good.Point) error {
 	return wrap(err, "record known-good point", p.ID)
 }
 
+// RestorePoint notes the copy of the data that was taken when the newest known-good point of a release was left.
+func (s *Store) RestorePoint(ctx context.Context, service string, r good.Release, name string) error {
+	points, err := s.Points(ctx, service)
+	if err != nil {
+		return err
+	}
+	for _, p := range points {
+		if p.Release.ID() == r.ID() {
+			_, err := s.db.ExecContext(ctx, `UPDATE points SET restore_point = ? WHERE id = ?`, name, p.ID)
+			return wrap(err, "note the restore point of", p.ID)
+		}
+	}
+	return nil
+}
+
 // Points lists the known-good points of a service, newest first.
 func (s *Store) Points(ctx context.Context, service string) ([]good.Point, error) {
 	return list(ctx, s.db, "list the known-good points of "+service, func(scan func(...any) error) (good.Point, error) {

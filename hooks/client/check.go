@@ -9,6 +9,9 @@ import (
 
 // check runs one job. In place it must leave its files as they are.
 func (r *round) check(ctx context.Context, d duty, root string) Result {
+	if d.job.Fix {
+		return r.wouldRepair(ctx, d, root)
+	}
 	watched := root == r.repo.Top && !d.job.OnDisk
 	var before []stamp
 	if watched {

@@ -25,6 +25,7 @@ type Call struct {
 	Input []byte   // what Git wrote to standard input; pre-push and post-rewrite have some
 	Every bool     // look at all tracked files, not only at the staged ones
 	JSON  bool     // report as one JSON document
+	Range bool     // it is about commits that exist, and nothing is repaired; see Between
 	Out   io.Writer
 }
 
@@ -85,25 +86,36 @@ func run(ctx context.Context, repo *Repo, call Call, report *Report) error {
 	if stage, err = repo.skip(ctx, stage, call.Stage, report); err != nil {
 		return err
 	}
-	if len(stage.Jobs) == 0 && len(stage.Rules) == 0 && len(stage.Message) == 0 {
+	for _, c := range stage.Cannot {
+		report.add(Result{Job: c.Name, Why: "cannot be run here: " + c.Why})
+	}
+	if stage.Empty() {
 		return nil
 	}
-	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index}
+	r := &round{repo: repo, call: call, stage: stage, report: report, index: repo.Index, verdicts: repo.Verdicts(), kept: askedAgain(p, call.Stage)}
 	err = r.do(ctx)
+	if lost := r.verdicts.Flush(); lost != nil {
+		report.note("what was judged will be judged again: %v", lost)
+	}
 	return errors.Join(err, r.close())
 }
 
 // plan reads the plan of the configuration; nil when the work tree has no configuration.
 func (repo *Repo) plan(ctx context.Context) (*plan.Plan, error) {
-	config, err := readConfig(repo.Top)
+	name, config, err := readConfig(repo.Top)
 	if err != nil || config == nil {
 		return nil, err
 	}
 	p, err := plan.Read(repo.shared(), config)
-	if err == nil || !errors.Is(err, os.ErrNotExist) {
-		return p, err
+	if err == nil {
+		fresh, err := p.Fresh(repo.Top)
+		if err != nil || fresh {
+			return p, err
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
 	}
-	if err := repo.compile(ctx); err != nil {
+	if err := repo.compile(ctx, name); err != nil {
 		return nil, err
 	}
 	return plan.Read(repo.shared(), config)

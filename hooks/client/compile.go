@@ -37,18 +37,18 @@ func (repo *Repo) installed() (installed, error) {
 }
 
 // compile has goodstate read the configuration, which this program cannot, and write the plan.
-func (repo *Repo) compile(ctx context.Context) error {
+func (repo *Repo) compile(ctx context.Context, name string) error {
 	program, err := repo.goodstate()
 	if err != nil {
 		return err
 	}
-	config := filepath.Join(repo.Top, configName)
+	config := filepath.Join(repo.Top, name)
 	cmd := exec.CommandContext(ctx, program, "hooks", "compile", "--file", config, "--into", repo.shared())
 	cmd.Dir = repo.Top
 	cmd.Env = freed()
 	text, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("the hooks of %s cannot be used: %s", configName, strings.TrimSpace(string(text)))
+		return fmt.Errorf("the hooks of %s cannot be used: %s", name, strings.TrimSpace(string(text)))
 	}
 	return nil
 }

@@ -37,9 +37,9 @@ func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bo
 		}
 		return content, nil
 	}
-	wanting := make([]native, 0, len(rules))
+	wanting, others := make([]native, 0, len(rules)), []native(nil)
 	for _, n := range rules {
-		if n.file == nil || !r.chosen(n.Select, f, v) {
+		if n.file == nil || r.accepted(n, f) || !r.chosen(n.Select, f, v) {
 			continue
 		}
 		if v.Size < 0 {
@@ -49,6 +49,8 @@ func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bo
 		}
 		if n.file.Wants(v) {
 			wanting = append(wanting, n)
+		} else {
+			others = append(others, n)
 		}
 	}
 	better, err := r.fixFile(f, wanting, v, fix)
@@ -62,7 +64,12 @@ func (r *round) judgeFile(f *file, rules []native, content []byte, fix, check bo
 	if !check {
 		return better, nil, nil
 	}
-	findings, err := findAll(wanting, v)
+	for _, n := range others {
+		if !n.file.Wants(v) { // its size and mode are all that matters
+			r.accept(n, f, better)
+		}
+	}
+	findings, err := r.findAll(f, wanting, v, better)
 	return better, findings, err
 }
 
@@ -124,7 +131,7 @@ func (r *round) fixFile(f *file, rules []native, v *rule.File, allowed bool) ([]
 	return better, nil
 }
 
-func findAll(rules []native, v *rule.File) ([]rule.Finding, error) {
+func (r *round) findAll(f *file, rules []native, v *rule.File, better []byte) ([]rule.Finding, error) {
 	var all []rule.Finding
 	for _, n := range rules {
 		found, err := n.file.Check(v)
@@ -133,6 +140,9 @@ func findAll(rules []native, v *rule.File) ([]rule.Finding, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("rule %s on %s: %w", n.Name, v.Path, err)
+		}
+		if len(found) == 0 {
+			r.accept(n, f, better)
 		}
 		all = append(all, found...)
 	}

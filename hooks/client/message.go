@@ -18,16 +18,8 @@ import (
 // maxMessage is more than any commit message has, in bytes.
 const maxMessage = 4 << 20
 
-// message judges the commit message that Git has written into a file, by the stage's policy.
-func (r *round) message(ctx context.Context) error {
-	var policy message.Policy
-	if err := json.Unmarshal(r.stage.Message, &policy); err != nil {
-		return fmt.Errorf("policy of commit messages: %w", err)
-	}
-	judge, err := policy.Compile()
-	if err != nil {
-		return fmt.Errorf("policy of commit messages: %w", err)
-	}
+// messages judges the commit message that Git has written into a file, by the stage's policies.
+func (r *round) messages(ctx context.Context) error {
 	if len(r.call.Args) == 0 {
 		return errors.New("Git gives commit-msg the file of the message, and there is none: goodstate hooks run commit-msg FILE")
 	}
@@ -40,6 +32,23 @@ func (r *round) message(ctx context.Context) error {
 		return err
 	}
 	comment, err := r.repo.comment(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range r.stage.Messages {
+		if err := r.message(one, text, comment); err != nil {
+			return fmt.Errorf("policy of commit messages: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *round) message(compiled json.RawMessage, text, comment string) error {
+	var policy message.Policy
+	if err := json.Unmarshal(compiled, &policy); err != nil {
+		return err
+	}
+	judge, err := policy.Compile()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"goodstate.dev/goodstate/hooks/plan"
 	"goodstate.dev/goodstate/hooks/rule"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 // native is a rule of this program, ready to run.
@@ -18,6 +19,7 @@ type native struct {
 	plan.Rule
 	file   rule.FileRule
 	change rule.ChangeRule
+	judge  verdict.Judge
 	fixer  rule.Fixer // nil where the configuration does not want repairs
 }
 
@@ -28,7 +30,7 @@ func build(rules []plan.Rule) ([]native, error) {
 		if err != nil {
 			return nil, err
 		}
-		n := native{Rule: p}
+		n := native{Rule: p, judge: p.Judge(built)}
 		n.file, _ = built.(rule.FileRule)
 		n.change, _ = built.(rule.ChangeRule)
 		if p.Fix {

@@ -15,36 +15,85 @@ import (
 
 // writePart writes the files of the change, and links to the work tree for what lies beside them.
 func (r *round) writePart(ctx context.Context, x *export) error {
-	var paths []string
+	var files []*file
 	dirs := map[string]bool{".": true}
 	for _, f := range r.scope.files {
 		if f.mode == rule.Submodule {
 			continue
 		}
-		paths = append(paths, f.path)
+		files = append(files, f)
 		for dir := path.Dir(f.path); !dirs[dir]; dir = path.Dir(dir) {
 			dirs[dir] = true
 		}
 	}
-	if len(paths) > 0 {
-		if err := r.checkOut(ctx, x, paths); err != nil {
-			return err
-		}
+	if err := r.writeStaged(ctx, x, files); err != nil {
+		return err
+	}
+	written := map[string]bool{}
+	for _, f := range files {
+		written[f.path] = true
 	}
 	deleted := map[string]bool{}
 	for _, p := range r.scope.deleted {
 		deleted[p] = true
 	}
 	for dir := range dirs {
-		if err := r.neighbours(x, dir, deleted); err != nil {
+		if err := r.neighbours(x, dir, func(name string) bool { return written[name] || dirs[name] || deleted[name] }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// writeStaged writes the files of the change. What lies on disk as it is staged is copied from there: that is what a command would read in place. Git writes the
+// others, with its line endings and filters.
+func (r *round) writeStaged(ctx context.Context, x *export, files []*file) error {
+	var rest []string
+	for _, f := range files {
+		if f.disk == same && f.regular() {
+			copied, err := r.copyStaged(x, f)
+			if err != nil {
+				return err
+			}
+			if copied {
+				continue
+			}
+		}
+		rest = append(rest, f.path)
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return r.checkOut(ctx, x, rest)
+}
+
+// copyStaged is false when the file on disk is not what is staged any more.
+func (r *round) copyStaged(x *export, f *file) (bool, error) {
+	content, err := r.folders.read(f.path, false)
+	if err != nil || blobID(content, f.oid) != f.oid {
+		f.disk = other
+		return false, nil
+	}
+	perm := fs.FileMode(0o666)
+	if f.mode == rule.Executable {
+		perm = 0o777
+	}
+	to := filepath.Join(x.root, f.path)
+	err = os.WriteFile(to, content, perm)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			return false, fmt.Errorf("export %s: %w", f.path, err)
+		}
+		err = os.WriteFile(to, content, perm)
+	}
+	if err != nil {
+		return false, fmt.Errorf("export %s: %w", f.path, err)
+	}
+	return true, nil
+}
+
 // neighbours links what lies in a folder of the work tree and not in the export.
-func (r *round) neighbours(x *export, dir string, deleted map[string]bool) error {
+func (r *round) neighbours(x *export, dir string, settled func(name string) bool) error {
 	if !r.folders.real(dir) {
 		return nil // what is there is not what Git tracks
 	}
@@ -54,7 +103,7 @@ func (r *round) neighbours(x *export, dir string, deleted map[string]bool) error
 	}
 	for _, e := range beside {
 		name := path.Join(dir, e.Name())
-		if name == ".git" || deleted[name] {
+		if name == ".git" || settled(name) {
 			continue
 		}
 		from, to := filepath.Join(r.repo.Top, name), filepath.Join(x.root, name)

@@ -62,8 +62,11 @@ func parsePushed(input []byte) ([]pushed, error) {
 }
 
 func (r *round) pushTip(ctx context.Context, remote, tip string, ref pushed) error {
-	one := &round{repo: r.repo, call: r.call, stage: plan.Stage{Rules: r.stage.Rules, Jobs: slices.Clone(r.stage.Jobs)}, report: r.report, tip: tip, folders: r.folders, batch: r.batch, held: r.held, journal: r.journal, exports: map[bool]*export{}}
-	err := one.judgeTip(ctx, remote, ref)
+	one := &round{repo: r.repo, call: r.call, stage: plan.Stage{Rules: r.stage.Rules, Jobs: slices.Clone(r.stage.Jobs)}, report: r.report, tip: tip, folders: r.folders, batch: r.batch, verdicts: r.verdicts, kept: r.kept, held: r.held, journal: r.journal, exports: map[bool]*export{}}
+	known, err := r.repo.knownThere(ctx, remote, ref)
+	if err == nil {
+		err = one.judgeTip(ctx, known)
+	}
 	r.held, r.journal = one.held, one.journal // one lock and one folder for all tips
 	for _, x := range one.exports {
 		err = errors.Join(err, sweep(x.root), sweep(x.own))
@@ -71,8 +74,9 @@ func (r *round) pushTip(ctx context.Context, remote, tip string, ref pushed) err
 	return err
 }
 
-func (r *round) judgeTip(ctx context.Context, remote string, ref pushed) error {
-	if err := r.findPushed(ctx, remote, ref); err != nil {
+// judgeTip judges what the commits below a tip change, but for those that are known.
+func (r *round) judgeTip(ctx context.Context, known []string) error {
+	if err := r.findPushed(ctx, known); err != nil {
 		return err
 	}
 	if len(r.scope.files) == 0 && len(r.scope.deleted) == 0 {
@@ -102,16 +106,15 @@ func (r *round) judgeTip(ctx context.Context, remote string, ref pushed) error {
 			r.stage.Jobs[i].Whole = true // the work tree has other neighbours
 		}
 	}
+	if r.call.Range {
+		return r.judgeAlone(ctx)
+	}
 	return r.judge(ctx)
 }
 
 // findPushed lists the files that the new commits change. Where the other side has nothing that is known here, all files are new to it.
-func (r *round) findPushed(ctx context.Context, remote string, ref pushed) error {
+func (r *round) findPushed(ctx context.Context, known []string) error {
 	tree, err := r.repo.treeOf(ctx, r.tip)
-	if err != nil {
-		return err
-	}
-	known, err := r.repo.knownThere(ctx, remote, ref)
 	if err != nil {
 		return err
 	}

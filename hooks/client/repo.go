@@ -153,9 +153,24 @@ func output(cmd *exec.Cmd, input []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// readConfig reads the configuration; nil when there is none.
-func readConfig(top string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(top, configName))
+// Configs are the files that say what the hooks do. The first that is there counts: without ours those of other tools run as they are.
+var Configs = []string{
+	configName, ".pre-commit-config.yaml", "lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook.json", ".lefthook.json",
+	".config/lefthook.yml", ".config/lefthook.yaml",
+}
+
+// readConfig reads the configuration and tells which it is; nil when there is none.
+func readConfig(top string) (string, []byte, error) {
+	for _, name := range Configs {
+		if data, err := readOne(top, name); data != nil || err != nil {
+			return name, data, err
+		}
+	}
+	return "", nil, nil
+}
+
+func readOne(top, name string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(top, filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

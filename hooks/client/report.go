@@ -28,6 +28,7 @@ type Report struct {
 type Result struct {
 	Job    string        `json:"job"`
 	Good   bool          `json:"good"`
+	Known  bool          `json:"known,omitempty"` // it passed before, on the same content
 	Why    string        `json:"why,omitempty"`
 	Files  []string      `json:"files,omitempty"`
 	Output string        `json:"output,omitempty"`

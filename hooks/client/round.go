@@ -9,23 +9,26 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"goodstate.dev/goodstate/hooks/plan"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 // round is one stage being carried out.
 type round struct {
-	repo    *Repo
-	call    Call
-	stage   plan.Stage
-	report  *Report
-	index   string // that the files are staged in
-	tip     string // the commit that is pushed; empty when the index is what is looked at
-	scope   changes
-	folders *folders
-	batch   *batch
-	held    *lock
-	journal *journal
-	exports map[bool]*export // by whether they have the whole tree
-	dirty   *bool            // whether the work tree differs from the index; nil while nobody has asked
+	repo     *Repo
+	call     Call
+	stage    plan.Stage
+	report   *Report
+	index    string // that the files are staged in
+	tip      string // the commit that is pushed; empty when the index is what is looked at
+	scope    changes
+	folders  *folders
+	batch    *batch
+	held     *lock
+	journal  *journal
+	exports  map[bool]*export // by whether they have the whole tree
+	verdicts *verdict.Cache
+	kept     map[string]bool // rules whose verdicts are worth keeping
+	dirty    *bool           // whether the work tree differs from the index; nil while nobody has asked
 }
 
 func (r *round) do(ctx context.Context) error {
@@ -38,8 +41,8 @@ func (r *round) do(ctx context.Context) error {
 	case after(r.call.Stage):
 		return r.afterwards(ctx)
 	}
-	if len(r.stage.Message) > 0 {
-		if err := r.message(ctx); err != nil {
+	if len(r.stage.Messages) > 0 {
+		if err := r.messages(ctx); err != nil {
 			return err
 		}
 		if len(r.stage.Jobs) == 0 && len(r.stage.Rules) == 0 {

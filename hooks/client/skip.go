@@ -49,9 +49,10 @@ func (repo *Repo) skip(ctx context.Context, stage plan.Stage, name string, repor
 		left = append(left, name)
 		return true
 	}
-	if len(stage.Message) > 0 && out("message") {
-		stage.Message = nil
+	if len(stage.Messages) > 0 && out("message") {
+		stage.Messages = nil
 	}
+	stage.Cannot = slices.DeleteFunc(slices.Clone(stage.Cannot), func(c plan.Cannot) bool { return out(c.Name) })
 	stage.Rules = slices.DeleteFunc(slices.Clone(stage.Rules), func(r plan.Rule) bool { return out(r.Name) })
 	stage.Jobs = slices.DeleteFunc(slices.Clone(stage.Jobs), func(j plan.Job) bool { return out(j.Name) })
 	for i := range stage.Jobs {

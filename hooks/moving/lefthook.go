@@ -97,6 +97,7 @@ func (f *lefthookFile) top() error {
 			}
 		case key == "extends" || key == "remote" || key == "remotes":
 			f.into.note(f.place(n), "%s: other configurations are not read; put what they say into %s, and import again", key, f.name)
+			f.into.lost = append(f.into.lost, Lost{Stage: "pre-commit", Name: key, Why: oneLine(f.place(n) + ": other configurations are not read; put what they say into " + f.name)})
 		case key == "rc" || key == "templates":
 			f.into.note(f.place(n), "%s has no equal; write what it sets into env or run of the jobs", key)
 		default:
@@ -118,9 +119,13 @@ func (f *lefthookFile) hook(stage string, n *node) error {
 	for _, key := range k.unknown("parallel", "piped", "follow", "commands", "scripts", "jobs", "exclude_tags", "skip", "only", "exclude", "files", "env") {
 		f.into.note(f.place(n.at[key]), "%s.%s has no equal, and is not moved", stage, key)
 	}
+	if says(n.get("skip"), "true") || says(n.get("only"), "false") {
+		f.into.remark(stage + " is switched off by skip or only")
+		return k.err
+	}
 	if said, err := conditions(k); said != "" || err != nil {
 		if err != nil {
-			f.into.note(f.place(n), "%s is not moved: %s", stage, err)
+			f.into.lose(stage, "lefthook", f.place(n), stage, err.Error())
 			return nil
 		}
 		f.into.note(f.place(n), "%s: %s", stage, said)
@@ -129,12 +134,12 @@ func (f *lefthookFile) hook(stage string, n *node) error {
 		return k.err
 	}
 	if n.get("files") != nil {
-		f.into.note(f.place(n.get("files")), "%s is not moved: files is a command that lists files, which has no equal; use {staged_files} or {push_files}", stage)
+		f.into.lose(stage, "lefthook", f.place(n.get("files")), stage, "files is a command that lists files, which has no equal; use {staged_files} or {push_files}")
 		return nil
 	}
 	var err error
 	if s.exclude, err = f.excluded(n.get("exclude")); err != nil {
-		f.into.note(f.place(n.get("exclude")), "%s is not moved: %s", stage, err)
+		f.into.lose(stage, "lefthook", f.place(n.get("exclude")), stage, err.Error())
 		return nil
 	}
 	items, err := f.items(n)

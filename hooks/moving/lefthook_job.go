@@ -27,7 +27,7 @@ func (f *lefthookFile) item(it item, s lefthookScope) ([]string, error) {
 		return nil, k.err
 	}
 	if err != nil {
-		f.into.note(f.place(it.node), "%s of %s is not moved: %s", it.name, s.stage, err)
+		f.into.lose(s.stage, it.name, f.place(it.node), it.name+" of "+s.stage, err.Error())
 	}
 	return names, nil
 }

@@ -22,6 +22,51 @@ type Found struct {
 	// lintStaged and commitlint are true when their configuration was moved.
 	lintStaged, commitlint bool
 	node                   bool // there is a package.json
+	lost                   []Lost
+	env                    Environments // nil where the hooks are written down, and not run as they are
+}
+
+// Lost is something that is wanted at a stage and cannot be done here.
+type Lost struct{ Stage, Name, Why string }
+
+// Environments have what hooks of other repositories need to run.
+type Environments interface {
+	// Manifest is what a repository says of its hooks.
+	Manifest(repo, rev string) ([]byte, error)
+	// Source is the folder with the repository.
+	Source(repo, rev string) (string, error)
+	// Build is the folder with the programs of an environment; repo may be empty.
+	Build(repo, rev, language, version string, more []string) (string, error)
+}
+
+// running are the tools whose configurations can be run as they are.
+var running = map[string]source{"pre-commit": preCommit, "lefthook": lefthook}
+
+// AsTheyAre reads the configurations of some tools in order to run them. What cannot be run is among Lost, by its stage.
+func AsTheyAre(dir string, tools []string, env Environments) (Found, error) {
+	f := Found{env: env}
+	for _, tool := range tools {
+		before := len(f.files)
+		if err := running[tool](dir, &f); err != nil {
+			return Found{}, err
+		}
+		if len(f.files) == before {
+			return Found{}, fmt.Errorf("the configuration of %s is to be used, and there is none in %s", tool, dir)
+		}
+	}
+	return f, f.settle()
+}
+
+// Lost is what is wanted and cannot be done.
+func (f Found) Lost() []Lost { return slices.Clone(f.lost) }
+
+// lose notes something that is not moved, of a stage; what is how the note calls it.
+func (f *Found) lose(stage, name, place, what, why string) {
+	if !strings.Contains(what, " is not moved") {
+		what += " is not moved"
+	}
+	f.note(place, "%s: %s", what, why)
+	f.lost = append(f.lost, Lost{Stage: stage, Name: name, Why: oneLine(place + ": " + why)})
 }
 
 // source reads the configuration of one tool, if there is one.

@@ -90,3 +90,11 @@ func all(t *testing.T, found moving.Found) {
 		t.Errorf("not moved:\n%s", strings.Join(notes, "\n"))
 	}
 }
+
+// policyOf is the policy for commit messages; empty where there is none.
+func policyOf(p *plan.Plan) []byte {
+	for _, m := range p.Stages["commit-msg"].Messages {
+		return m
+	}
+	return nil
+}

@@ -49,8 +49,8 @@ func TestANodeTeamIsMoved(t *testing.T) {
 	if j := job(t, p, "pre-push", "husky"); j.Run != "sh -e .husky/pre-push {1} {2}" || !j.OnDisk || !j.Always {
 		t.Errorf("pre-push: %+v", j)
 	}
-	if len(p.Stages["commit-msg"].Jobs) != 0 || !strings.Contains(string(p.Stages["commit-msg"].Message), `"number":72`) {
-		t.Errorf("commit-msg: %+v %s", p.Stages["commit-msg"].Jobs, p.Stages["commit-msg"].Message)
+	if len(p.Stages["commit-msg"].Jobs) != 0 || !strings.Contains(string(policyOf(p)), `"number":72`) {
+		t.Errorf("commit-msg: %+v %s", p.Stages["commit-msg"].Jobs, policyOf(p))
 	}
 	if len(p.Stages["pre-commit"].Jobs) != 5 {
 		t.Errorf("pre-commit: %+v", p.Stages["pre-commit"].Jobs)
@@ -63,7 +63,7 @@ func TestWhatStartsTheOtherIsNotRunTwice(t *testing.T) {
 		"lefthook.yml": "pre-commit: {commands: {staged: {run: npx lint-staged}}}\ncommit-msg: {jobs: [{run: \"npx commitlint --edit {1}\"}, {name: more, run: \"yarn commitlint --edit {1} && echo good\"}]}\n",
 	})
 	noted(t, found, "lefthook.yml:2", "more of commit-msg", "runs twice")
-	if len(found.Notes()) != 1 || len(p.Stages["pre-commit"].Jobs) != 1 || len(p.Stages["commit-msg"].Jobs) != 1 || len(p.Stages["commit-msg"].Message) == 0 {
+	if len(found.Notes()) != 1 || len(p.Stages["pre-commit"].Jobs) != 1 || len(p.Stages["commit-msg"].Jobs) != 1 || len(policyOf(p)) == 0 {
 		t.Errorf("%q\n%s", found.Notes(), found.YAML())
 	}
 }
@@ -71,7 +71,7 @@ func TestWhatStartsTheOtherIsNotRunTwice(t *testing.T) {
 func TestProgramsAreNotRun(t *testing.T) {
 	found, p := moved(t, map[string]string{"commitlint.config.js": "// ours\nmodule.exports = {\n  extends: ['@commitlint/config-conventional'],\n};\n", "lint-staged.config.js": "export default {}"})
 	noted(t, found, "lint-staged.config.js: is a program")
-	if len(p.Stages["commit-msg"].Message) == 0 {
+	if len(policyOf(p)) == 0 {
 		t.Error("the usual commitlint.config.js was not read")
 	}
 	found, _ = moved(t, map[string]string{"commitlint.config.ts": "export default {extends: process.env.X}"})

@@ -136,7 +136,8 @@ func (f *preCommitFile) hook(repo, rev string, n *node) error {
 	if h.id == "" {
 		k.fail(n, "a hook has no id")
 	}
-	h.know(rev)
+	h.rev = rev
+	h.know()
 	h.configure(k)
 	if k.err != nil {
 		return k.err
@@ -144,13 +145,13 @@ func (f *preCommitFile) hook(repo, rev string, n *node) error {
 	h.unmoved(k)
 	if policy := policies[ownerAndName(repo)+" "+h.id]; policy != nil {
 		if err := policy(h); err != nil {
-			f.into.note(f.place(n), "hook %s is not moved: %s", h.id, err)
+			f.into.lose("commit-msg", h.id, f.place(n), "hook "+h.id, err.Error())
 		}
 		return nil
 	}
 	for _, stage := range h.where() {
 		if err := h.move(stage); err != nil {
-			f.into.note(f.place(n), "hook %s is not moved to %s: %s", h.id, stage, err)
+			f.into.lose(stage, h.id, f.place(n), "hook "+h.id+" is not moved to "+stage, err.Error())
 		}
 	}
 	return nil
@@ -174,7 +175,7 @@ func (h *preCommitHook) unmoved(k *keys) {
 		"always_run", "verbose", "log_file", "entry", "language", "pass_filenames", "require_serial", "description", "minimum_pre_commit_version", "fail_fast") {
 		note(key, "key %q is not known, and not moved", key)
 	}
-	if more := k.list("additional_dependencies"); len(more) > 0 && !h.native() {
+	if more := k.list("additional_dependencies"); len(more) > 0 && !h.native() && h.file.into.env == nil {
 		note("additional_dependencies", "no environment is built here, so %s must be installed beside %s", strings.Join(more, ", "), h.id)
 	}
 }

@@ -17,6 +17,8 @@ func (h *preCommitHook) command() (string, error) {
 	}
 	entry := h.entry
 	switch {
+	case h.file.into.env != nil:
+		return h.prepared(entry)
 	case h.repo != "local":
 	case h.language == "" || h.language == "system" || h.language == "unsupported":
 	case h.language == "script" || h.language == "unsupported_script":

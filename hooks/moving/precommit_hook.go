@@ -13,22 +13,24 @@ const ownHooks = "pre-commit/pre-commit-hooks"
 
 // preCommitHook is one hook of pre-commit: what its manifest says, with what the configuration says over it.
 type preCommitHook struct {
-	file     *preCommitFile
-	node     *node
-	repo, id string
-	label    string
-	remark   string
+	file          *preCommitFile
+	node          *node
+	repo, rev, id string
+	label         string
+	remark        string
 
 	known                       bool // the command is: its tool or its entry
 	rule                        *rule.Kind
 	entry                       []string
-	language                    string
+	language, version           string
+	more                        []string // packages beside it
 	args                        []string
 	types, typesOr, notTypes    []string
 	files, exclude              string
 	passes, always, one, chosen bool
 	stages                      []string
 	err                         error
+	absent                      error // why its repository is not there
 }
 
 // native hooks are done by a rule or the message policy.
@@ -37,7 +39,7 @@ func (h *preCommitHook) native() bool {
 }
 
 // know takes what is known of the hook without its repository.
-func (h *preCommitHook) know(rev string) {
+func (h *preCommitHook) know() {
 	h.passes, h.label = true, h.id
 	name := ownerAndName(h.repo)
 	if h.repo == "local" {
@@ -56,13 +58,15 @@ func (h *preCommitHook) know(rev string) {
 		if kind, ok := rule.Find("secrets"); ok {
 			h.rule = &kind
 		}
+	case h.file.into.env != nil && policies[name+" "+h.id] == nil:
+		h.ask()
 	default:
 		t, ok := findTool(h.repo, h.id)
 		if !ok {
 			return
 		}
 		h.known, h.entry, h.args, h.types, h.typesOr, h.files, h.passes = true, t.run, t.args, t.types, t.or, t.files, !t.bare
-		h.remark = fmt.Sprintf("%s: wants %s on PATH, as in %s %s", h.id, t.run[0], name, rev)
+		h.remark = fmt.Sprintf("%s: wants %s on PATH, as in %s %s", h.id, t.run[0], name, h.rev)
 		if t.stage != "" {
 			h.stages = []string{t.stage}
 		}
@@ -71,7 +75,7 @@ func (h *preCommitHook) know(rev string) {
 
 // configure puts what the configuration says over it.
 func (h *preCommitHook) configure(k *keys) {
-	has := func(key string) bool { return h.node.get(key) != nil }
+	has := func(key string) bool { return k.of.get(key) != nil }
 	if has("args") {
 		h.args = k.list("args")
 	}
@@ -82,16 +86,28 @@ func (h *preCommitHook) configure(k *keys) {
 	if has("types_or") {
 		h.typesOr = k.list("types_or")
 	}
-	h.notTypes = k.list("exclude_types")
+	if has("exclude_types") {
+		h.notTypes = k.list("exclude_types")
+	}
 	if has("files") {
 		h.files = k.text("files")
 	}
-	h.exclude = k.text("exclude")
+	if has("exclude") {
+		h.exclude = k.text("exclude")
+	}
 	if has("stages") {
 		h.stages = stagesOf(k.list("stages"))
 	}
 	h.passes, h.always, h.one = k.flag("pass_filenames", h.passes), k.flag("always_run", h.always), k.flag("require_serial", h.one)
-	h.language = k.text("language")
+	if has("language") {
+		h.language = k.text("language")
+	}
+	if has("language_version") {
+		h.version = k.text("language_version")
+	}
+	if has("additional_dependencies") {
+		h.more = k.list("additional_dependencies")
+	}
 	if label := k.text("alias"); label != "" {
 		h.label = label
 	}
@@ -111,6 +127,9 @@ func (h *preCommitHook) configure(k *keys) {
 
 // move adds the hook to a stage.
 func (h *preCommitHook) move(stage string) error {
+	if h.absent != nil {
+		return h.absent
+	}
 	if h.err != nil {
 		return fmt.Errorf("entry: %w", h.err)
 	}

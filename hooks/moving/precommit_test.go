@@ -172,7 +172,7 @@ func TestAPythonTeamIsMoved(t *testing.T) {
 	}
 	job(t, p, "post-merge", "after")
 	job(t, p, "post-checkout", "after")
-	if policy := string(p.Stages["commit-msg"].Message); !strings.Contains(policy, `"types":["feat","fix"]`) || !strings.Contains(policy, `"scope":"required"`) {
+	if policy := string(policyOf(p)); !strings.Contains(policy, `"types":["feat","fix"]`) || !strings.Contains(policy, `"scope":"required"`) {
 		t.Errorf("the message policy is %s", policy)
 	}
 }

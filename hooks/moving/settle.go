@@ -26,7 +26,7 @@ func (f *Found) settle() error {
 			}
 			wrong := j.wrong()
 			if wrong != "" {
-				f.note(j.place, "%s of %s is not moved: %s", j.name, s.name, wrong)
+				f.lose(s.name, j.name, j.place, j.name+" of "+s.name, wrong)
 			}
 			return wrong != ""
 		})

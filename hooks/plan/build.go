@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"goodstate.dev/goodstate/hooks/rule"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 // Build builds a rule from its options as JSON; options that the rule does not have are refused.
@@ -31,4 +32,15 @@ func (r Rule) Build() (any, error) {
 		return nil, fmt.Errorf("rule %s is in the configuration, and this goodstate-hook does not have it; install the version that goodstate has", r.Name)
 	}
 	return Build(kind, r.Options)
+}
+
+// Judge is the rule as one whose verdicts can be kept; built is what Build made of it.
+func (r Rule) Judge(built any) verdict.Judge {
+	stamp := ""
+	if s, ok := built.(rule.Stamped); ok {
+		if stamp = s.Stamp(); stamp == "" {
+			return verdict.Judge{}
+		}
+	}
+	return verdict.JudgeOf(r.Name, r.Options, stamp)
 }

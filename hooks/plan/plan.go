@@ -16,7 +16,7 @@ import (
 )
 
 // Version is the form of the file; another form is another file, so that two versions of goodstate do not read each other's.
-const Version = 1
+const Version = 2
 
 // maxPlan is more than any plan has, in bytes.
 const maxPlan = 16 << 20
@@ -25,18 +25,33 @@ const maxPlan = 16 << 20
 type Plan struct {
 	Version int              `json:"version"`
 	Stages  map[string]Stage `json:"stages"`
+	Inputs  []Input          `json:"inputs,omitempty"` // the other files that it was made from
+	Again   bool             `json:"again,omitempty"`  // something could not be had: it is made anew at the next start
 }
 
 // Stage is what one Git hook does: rules in this program, jobs in others, each in the order of the configuration.
 type Stage struct {
-	Rules []Rule `json:"rules,omitempty"`
-	Jobs  []Job  `json:"jobs,omitempty"`
-	// Message is the policy for commit messages, as its own package reads it; empty for none.
-	Message json.RawMessage `json:"message,omitempty"`
+	Rules  []Rule   `json:"rules,omitempty"`
+	Jobs   []Job    `json:"jobs,omitempty"`
+	Cannot []Cannot `json:"cannot,omitempty"`
+	// Messages are the policies for commit messages, as their own package reads them.
+	Messages []json.RawMessage `json:"messages,omitempty"`
+}
+
+// Empty is true for a stage that does nothing.
+func (s Stage) Empty() bool {
+	return len(s.Rules) == 0 && len(s.Jobs) == 0 && len(s.Messages) == 0 && len(s.Cannot) == 0
+}
+
+// Cannot is something that is wanted and cannot be done here. It fails its stage: nothing is left out in silence.
+type Cannot struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }
 
 // Select chooses files. Nothing given chooses all.
 type Select struct {
+	Under   string   `json:"under,omitempty"`   // folder that they lie in; globs are then as seen from there
 	Files   []string `json:"files,omitempty"`   // globs, one of which matches
 	Exclude []string `json:"exclude,omitempty"` // globs, none of which matches
 	Types   []string `json:"types,omitempty"`   // all of which hold
@@ -67,6 +82,9 @@ type Job struct {
 	OnDisk bool              `json:"on_disk,omitempty"` // sees the work tree as it is
 	Whole  bool              `json:"whole,omitempty"`   // sees the whole staged tree, even when it takes files
 	Always bool              `json:"always,omitempty"`
+	// Reuse says which content a pass is about: "files", "tree", or nothing where it is not kept. Version is a command that tells the tool's version.
+	Reuse   string `json:"reuse,omitempty"`
+	Version string `json:"version,omitempty"`
 }
 
 // FilesPlaceholder stands for the selected files in a job's command.

@@ -47,6 +47,13 @@ func (s Select) Chooses(name string, mode rule.Mode, head func() []byte) bool {
 
 // Matches tells whether a path is selected by its name.
 func (s Select) Matches(name string) bool {
+	if s.Under != "" {
+		below, ok := strings.CutPrefix(name, s.Under+"/")
+		if !ok {
+			return false
+		}
+		name = below
+	}
 	hit := func(glob string) bool { return Match(glob, name) }
 	return (len(s.Files) == 0 || slices.ContainsFunc(s.Files, hit)) && !slices.ContainsFunc(s.Exclude, hit)
 }

@@ -86,6 +86,12 @@ type Fixer interface {
 	Fix(f *File) ([]byte, bool, error)
 }
 
+// Stamped is a rule that judges by more than its options and the file, such as a table in another file.
+type Stamped interface {
+	// Stamp tells one state of that from another. An empty one says that it cannot be told, so that nobody keeps the rule's verdicts.
+	Stamp() string
+}
+
 // Kind registers one member of the family.
 type Kind struct {
 	Name    string   // as in goodstate.yaml

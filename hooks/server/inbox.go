@@ -20,6 +20,7 @@ type Landed struct {
 	Who        string    `json:"who"`
 	Repository string    `json:"repository"` // absolute path
 	Updates    []Update  `json:"updates"`
+	Services   []string  `json:"services,omitempty"` // of a webhook: the services that it releases; else the repository tells
 }
 
 // Inbox is the folder in which pushes wait until goodstate has taken them up. A push is there at least once: whoever reads it takes it up, and then

@@ -15,8 +15,10 @@ import (
 type Judgement struct {
 	Commits  int       `json:"commits"`
 	Files    int       `json:"files"`
+	Known    int       `json:"known,omitempty"` // of them, files that nobody had to look at again
 	Findings []Finding `json:"findings,omitempty"`
 	Further  int       `json:"further_findings,omitempty"` // counted, and not kept
+	Forgot   error     `json:"-"`                          // why good verdicts could not be kept; they are found again
 }
 
 const (
@@ -98,6 +100,9 @@ func (p *Policy) judge(ctx context.Context, repo Repository, tips map[string]str
 	if err := j.flush(ctx); err != nil {
 		return err
 	}
+	if p.Verdicts != nil {
+		out.Forgot = p.Verdicts.Flush()
+	}
 	for tip, branch := range tips {
 		if err := j.tree(ctx, tip, branch, bases); err != nil {
 			return err
@@ -112,14 +117,16 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 	found := func(name, format string, values ...any) {
 		j.out.add(Finding{Finding: rule.Finding{Rule: name, Message: fmt.Sprintf(format, values...)}, Commit: c.ID, Subject: c.Subject()})
 	}
-	if j.policy.Message != nil {
-		for _, f := range j.policy.Message(c.Message) {
+	for _, judge := range j.policy.Messages {
+		for _, f := range judge(c.Message) {
 			j.out.add(Finding{Finding: f, Commit: c.ID, Subject: c.Subject()})
 		}
 	}
 	for _, a := range []struct{ who, address string }{{"author", c.Author}, {"committer", c.Committer}} {
-		if !acceptable(j.policy.Emails, a.address) {
-			found("emails", "the %s's address is %q, want one that matches %v; set it with git config user.email", a.who, printable(a.address), j.policy.Emails)
+		for _, globs := range j.policy.Emails {
+			if !acceptable(globs, a.address) {
+				found("emails", "the %s's address is %q, want one that matches %v; set it with git config user.email", a.who, printable(a.address), globs)
+			}
 		}
 	}
 	if j.policy.Signed && c.Signature != "G" {
@@ -128,8 +135,11 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 	for _, e := range c.Changes {
 		j.out.Files++
 		f := &rule.File{Path: e.Path, Mode: e.Mode, Old: e.Old}
-		uses := j.uses(f)
+		uses, known := j.uses(f, e)
 		if len(uses) == 0 {
+			if known > 0 {
+				j.out.Known++
+			}
 			continue
 		}
 		if e.Mode == rule.Submodule { // its commit is elsewhere: only its name and kind can be judged
@@ -156,14 +166,18 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 }
 
 // uses are the rules that may want the file, as far as its name and mode tell.
-func (j *judging) uses(f *rule.File) []Use {
-	var out []Use
+// Those that are known to accept it are counted only.
+func (j *judging) uses(f *rule.File, e Entry) (out []Use, known int) {
 	for _, u := range j.policy.Rules {
-		if u.file != nil && u.Matches(f.Path) {
+		switch {
+		case u.file == nil || !u.Matches(f.Path):
+		case j.policy.known(u, e):
+			known++
+		default:
 			out = append(out, u)
 		}
 	}
-	return out
+	return out, known
 }
 
 // flush asks for the contents that are waited for, and judges them.
@@ -195,6 +209,11 @@ func (j *judging) flush(ctx context.Context) error {
 	})
 }
 
+// commitRule is a rule that accepts some things in some commits only.
+type commitRule interface {
+	CheckCommit(f *rule.File, commit string) ([]rule.Finding, error)
+}
+
 // check lets the rules judge one file.
 func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 	if w.entry.OldBlob != "" && w.entry.Old != rule.Submodule {
@@ -208,12 +227,25 @@ func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 		return content[:min(len(content), 512)]
 	}
 	for _, u := range w.uses {
-		if !u.file.Wants(f) || len(u.Types) > 0 && !u.Chooses(f.Path, f.Mode, head) {
+		if len(u.Types) > 0 && !u.Chooses(f.Path, f.Mode, head) {
+			continue
+		}
+		if !u.file.Wants(f) {
+			j.policy.accept(u, w.entry)
 			continue
 		}
 		findings, err := u.file.Check(f)
 		if err != nil {
 			return fmt.Errorf("commit %.10s: %w", w.commit.ID, err)
+		}
+		if len(findings) == 0 {
+			j.policy.accept(u, w.entry)
+			continue
+		}
+		if c, ok := u.file.(commitRule); ok {
+			if findings, err = c.CheckCommit(f, w.commit.ID); err != nil {
+				return fmt.Errorf("commit %.10s: %w", w.commit.ID, err)
+			}
 		}
 		for _, found := range findings {
 			j.out.add(Finding{Finding: found, Commit: w.commit.ID, Subject: w.commit.Subject()})

@@ -7,22 +7,36 @@ import (
 
 	"goodstate.dev/goodstate/hooks/plan"
 	"goodstate.dev/goodstate/hooks/rule"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 // Policy is what a push must keep to.
 type Policy struct {
-	Rules   []Use                       // on names and contents
-	Message func(string) []rule.Finding // on the message of each commit; nil accepts all
-	Emails  []string                    // globs, one of which the author's and the committer's address must match; empty accepts all
-	Signed  bool                        // each commit must have a good signature
-	Refs    []RefRule                   // the first one that fits a ref says what may be done with it
-	Break   []string                    // who may take the policy away for one push, with a reason; empty: nobody
+	Rules    []Use                         // on names and contents
+	Messages []func(string) []rule.Finding // on the message of each commit; each must accept it
+	Emails   [][]string                    // lists of globs, one of each of which the author's and the committer's address must match
+	Signed   bool                          // each commit must have a good signature
+	Refs     []RefRule                     // the first one that fits a ref says what may be done with it
+	Break    []string                      // who may take the policy away for one push, with a reason; empty: nobody
+	Verdicts *verdict.Cache                // what is known to be good; nil remembers nothing
+}
+
+// known tells whether the use is known to accept a file of a commit, and accept remembers it. What was a link is judged by what it pointed to as well.
+func (p *Policy) known(u Use, e Entry) bool {
+	return p.Verdicts != nil && u.judge.Keeps() && e.Old != rule.Symlink && p.Verdicts.Has(u.judge.On(e.Path, uint32(e.Mode), uint32(e.Old), e.Blob))
+}
+
+func (p *Policy) accept(u Use, e Entry) {
+	if p.Verdicts != nil && u.judge.Keeps() && e.Old != rule.Symlink && e.Mode != rule.Submodule {
+		p.Verdicts.Add(u.judge.On(e.Path, uint32(e.Mode), uint32(e.Old), e.Blob))
+	}
 }
 
 // Use is a rule and the files it looks at.
 type Use struct {
 	Name string
 	plan.Select
+	judge  verdict.Judge
 	file   rule.FileRule
 	change rule.ChangeRule
 }
@@ -33,7 +47,7 @@ func NewUse(r plan.Rule) (Use, error) {
 	if err != nil {
 		return Use{}, err
 	}
-	u := Use{Name: r.Name, Select: r.Select}
+	u := Use{Name: r.Name, Select: r.Select, judge: r.Judge(built)}
 	u.file, _ = built.(rule.FileRule)
 	u.change, _ = built.(rule.ChangeRule)
 	return u, nil

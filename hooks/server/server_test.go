@@ -39,7 +39,10 @@ type terms struct {
 }
 
 func (t terms) policy() (*server.Policy, error) {
-	p := &server.Policy{Emails: t.Emails, Signed: t.Signed, Refs: t.Refs, Break: t.Break}
+	p := &server.Policy{Signed: t.Signed, Refs: t.Refs, Break: t.Break}
+	if len(t.Emails) > 0 {
+		p.Emails = [][]string{t.Emails}
+	}
 	for _, r := range t.Rules {
 		u, err := server.NewUse(r)
 		if err != nil {
@@ -48,12 +51,12 @@ func (t terms) policy() (*server.Policy, error) {
 		p.Rules = append(p.Rules, u)
 	}
 	if t.Subject != "" {
-		p.Message = func(message string) []rule.Finding {
+		p.Messages = append(p.Messages, func(message string) []rule.Finding {
 			if strings.HasPrefix(message, t.Subject) {
 				return nil
 			}
 			return []rule.Finding{{Rule: "message", Line: 1, Message: fmt.Sprintf("want a subject that begins with %q", t.Subject)}}
-		}
+		})
 	}
 	return p, nil
 }

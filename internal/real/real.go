@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +27,8 @@ var packages = map[string]string{
 	"chromium": "chromium",
 	"sshd":     "openssh-server",
 	"git":      "git",
+	"rsyslogd": "rsyslog",
+
 }
 
 // folders is where Debian keeps programs that are not on everybody's PATH.
@@ -160,10 +161,11 @@ func (s scratch) run(t testing.TB, path string, args ...string) {
 
 // server is a started process with its output, stopped with the test.
 type server struct {
-	cmd    *exec.Cmd
-	log    *os.File
-	ended  chan struct{}
-	result error
+	cmd     *exec.Cmd
+	log     *os.File
+	ended   chan struct{}
+	stopped chan struct{} // by stop
+	result  error
 }
 
 // start runs a server until the test ends; polite is the signal that makes it stop soonest without damage.
@@ -173,7 +175,7 @@ func (s scratch) start(t testing.TB, polite syscall.Signal, path string, args ..
 	if err != nil {
 		t.Fatalf("making the log of %s: %v", filepath.Base(path), err)
 	}
-	srv := &server{cmd: s.command(path, args...), log: log, ended: make(chan struct{})}
+	srv := &server{cmd: s.command(path, args...), log: log, ended: make(chan struct{}), stopped: make(chan struct{})}
 	srv.cmd.Stdout, srv.cmd.Stderr = log, log
 	srv.cmd.SysProcAttr.Pdeathsig = polite // a test binary that is killed leaves no server behind
 	if err := srv.cmd.Start(); err != nil {
@@ -183,11 +185,17 @@ func (s scratch) start(t testing.TB, polite syscall.Signal, path string, args ..
 		srv.result = srv.cmd.Wait()
 		close(srv.ended)
 	}()
-	t.Cleanup(sync.OnceFunc(func() { srv.stop(t, polite) }))
+	t.Cleanup(func() { srv.stop(t, polite) })
 	return srv
 }
 
 func (srv *server) stop(t testing.TB, polite syscall.Signal) {
+	select {
+	case <-srv.stopped:
+		return
+	default:
+	}
+	close(srv.stopped)
 	_ = srv.cmd.Process.Signal(polite) // it may have ended by itself
 	select {
 	case <-srv.ended:

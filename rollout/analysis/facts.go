@@ -4,6 +4,7 @@
 package analysis
 
 import (
+	"fmt"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -27,8 +28,34 @@ type Facts struct {
 	Commits                []Commit
 	Files                  []File
 	Config                 []Change
+	Schema                 []string     // what the rollout changed in the database, in words
+	Hosts                  []string     // where instances of the releases ran
 	Users                  []UserReport // what users reported meanwhile
-	Others                 []string     // other runs in the hour before, in words
+	Others                 []Other      // other runs in the hour before
+	Gaps                   []string     // what could not be read
+	Failing                []traffic.Failing
+	Failed                 []good.Finding // what failed in the rollout, oldest first
+	Evidence               []Evidence     // what others saw of the releases
+}
+
+// Other is another run at the time.
+type Other struct {
+	Run     string    `json:"run"`
+	Kind    string    `json:"kind"`
+	Target  string    `json:"target"`
+	Who     string    `json:"who"`
+	State   string    `json:"state"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+}
+
+// String says it in one line.
+func (o Other) String() string {
+	s := fmt.Sprintf("%s of %s by %s, from %s", o.Kind, o.Target, o.Who, o.Started.Local().Format(clock))
+	if o.Ended.IsZero() {
+		return s + ", " + o.State
+	}
+	return s + " to " + o.Ended.Local().Format(clock) + ", " + o.State
 }
 
 // Trigger is what started the way back.
@@ -55,6 +82,7 @@ type Commit struct {
 	Author  string    `json:"author"`
 	When    time.Time `json:"when"`
 	Subject string    `json:"subject"`
+	Files   []string  `json:"files,omitempty"` // what it touches, at most some
 }
 
 // File is one file that differs between the releases.

@@ -31,3 +31,12 @@ func newPatterns(fresh, old []string) []Pattern {
 	}
 	return out
 }
+
+const maxLine = 400
+
+func cut(line string) string {
+	if len(line) > maxLine {
+		return line[:maxLine] + " ..."
+	}
+	return line
+}

@@ -10,29 +10,36 @@ import (
 
 // Report is the analysis of one rollback. Its JSON is what the pages, the command line and exports show.
 type Report struct {
-	Run      string         `json:"run"`
-	Service  string         `json:"service"`
-	Strategy string         `json:"strategy"`
-	Who      string         `json:"who"`
-	Why      string         `json:"why,omitempty"`
-	Started  time.Time      `json:"started"`
-	New      good.Release   `json:"new"`
-	Old      good.Release   `json:"old"`
-	Summary  string         `json:"summary"`
-	Trigger  Trigger        `json:"trigger"`
-	First    *FirstBad      `json:"first_bad,omitempty"`
-	Impact   Impact         `json:"impact"`
-	Periods  []Period       `json:"periods"`
-	Commits  []Commit       `json:"commits,omitempty"`
-	Files    []File         `json:"files,omitempty"`
-	Config   []Change       `json:"config,omitempty"`
-	Others   []string       `json:"other_runs,omitempty"`
-	Users    []UserReport   `json:"user_reports,omitempty"`
-	Logs     []Pattern      `json:"new_log_lines,omitempty"`
-	Verdict  good.Verdict   `json:"revalidated"`
-	After    []good.Finding `json:"after,omitempty"`
-	Timeline []Event        `json:"timeline"`
-	Series   []Point        `json:"series,omitempty"`
+	Run      string            `json:"run"`
+	Service  string            `json:"service"`
+	Strategy string            `json:"strategy"`
+	Who      string            `json:"who"`
+	Why      string            `json:"why,omitempty"`
+	Started  time.Time         `json:"started"`
+	New      good.Release      `json:"new"`
+	Old      good.Release      `json:"old"`
+	Summary  string            `json:"summary"`
+	Trigger  Trigger           `json:"trigger"`
+	First    *FirstBad         `json:"first_bad,omitempty"`
+	Impact   Impact            `json:"impact"`
+	Periods  []Period          `json:"periods"`
+	Commits  []Commit          `json:"commits,omitempty"`
+	Files    []File            `json:"files,omitempty"`
+	Config   []Change          `json:"config,omitempty"`
+	Database []string          `json:"schema_changes,omitempty"`
+	Hosts    []string          `json:"hosts,omitempty"`
+	Others   []Other           `json:"other_runs,omitempty"`
+	Gaps     []string          `json:"not_read,omitempty"`
+	Signal   *Signal           `json:"first_signal,omitempty"`
+	Failing  []traffic.Failing `json:"failing,omitempty"`
+	Evidence []Evidence        `json:"evidence,omitempty"`
+	Suspects []Suspect         `json:"suspects,omitempty"`
+	Users    []UserReport      `json:"user_reports,omitempty"`
+	Logs     []Pattern         `json:"new_log_lines,omitempty"`
+	Verdict  good.Verdict      `json:"revalidated"`
+	After    []good.Finding    `json:"after,omitempty"`
+	Timeline []Event           `json:"timeline"`
+	Series   []Point           `json:"series,omitempty"`
 }
 
 // FirstBad is the first error that the new release answered, and how long the rollout took to act on it.
@@ -84,6 +91,7 @@ func Write(f Facts) Report {
 	r := Report{
 		Run: f.Run, Service: f.Service, Strategy: f.Strategy, Who: f.Who, Why: f.Why, Started: f.Started,
 		New: f.New, Old: f.Old, Trigger: f.Trigger, Commits: f.Commits, Files: f.Files, Config: f.Config, Others: f.Others,
+		Database: f.Schema, Hosts: f.Hosts, Gaps: f.Gaps, Failing: f.Failing, Evidence: bounded(f.Evidence),
 		Verdict: f.Verdict, After: f.Findings, Timeline: f.Events,
 	}
 	r.Series = series(f)
@@ -92,6 +100,8 @@ func Write(f Facts) Report {
 	r.Impact = impact(f, r.Periods)
 	r.Users = userReports(f.Users)
 	r.Logs = newPatterns(f.NewLogs, f.OldLogs)
+	r.Signal = firstSignal(f, r.First)
+	r.Suspects = suspects(r)
 	r.Summary = summary(r, f)
 	return r
 }

@@ -31,7 +31,7 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 		return "", errors.New("git is not installed")
 	}
 	if err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(errs.String()))
+		return out.String(), fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(errs.String()))
 	}
 	return out.String(), nil
 }

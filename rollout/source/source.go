@@ -173,6 +173,7 @@ type Commit struct {
 	Author  string
 	When    time.Time
 	Subject string
+	Files   []string // what it touches, at most some
 }
 
 // FileChange is one file that differs between two releases.
@@ -182,7 +183,10 @@ type FileChange struct {
 	Removed int
 }
 
-const mostChanges = 200
+const (
+	mostChanges = 200
+	mostTouched = 50 // files of one commit
+)
 
 // Changes lists the commits and files that are in one release and not in the other, at most 200 of each.
 func (s *Source) Changes(ctx context.Context, from, to good.Release) ([]Commit, []FileChange, error) {
@@ -190,14 +194,18 @@ func (s *Source) Changes(ctx context.Context, from, to good.Release) ([]Commit, 
 	if err != nil {
 		return nil, nil, err
 	}
-	out, err := git(ctx, repo, "log", fmt.Sprintf("--max-count=%d", mostChanges), "--format=%H%x00%an%x00%ct%x00%s", from.Commit+".."+to.Commit, "--")
+	out, err := git(ctx, repo, "log", fmt.Sprintf("--max-count=%d", mostChanges), "--name-only", "--no-renames", "--no-ext-diff", "--format=%x01%H%x00%an%x00%ct%x00%s", from.Commit+".."+to.Commit, "--")
 	if err != nil {
 		return nil, nil, fmt.Errorf("commits between %s and %s: %w", from.Version, to.Version, err)
 	}
 	var commits []Commit
 	for line := range strings.Lines(out) {
-		parts := strings.SplitN(strings.TrimRight(line, "\n"), "\x00", 4)
-		if len(parts) != 4 {
+		head, isHead := strings.CutPrefix(strings.TrimRight(line, "\n"), "\x01")
+		parts := strings.SplitN(head, "\x00", 4)
+		if !isHead || len(parts) != 4 {
+			if n := len(commits) - 1; n >= 0 && head != "" && len(commits[n].Files) < mostTouched {
+				commits[n].Files = append(commits[n].Files, head)
+			}
 			continue
 		}
 		var seconds int64

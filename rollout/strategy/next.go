@@ -54,6 +54,7 @@ const (
 	AskRollback = "rollback" // go back now; "abort" is the same
 	AskPause    = "pause"
 	AskResume   = "resume"
+	AskApprove  = "approve" // agree to what a gate waits for
 )
 
 // What to do when nothing is known at the end of a stage.
@@ -74,6 +75,7 @@ type Status struct {
 	OnUnknown     string
 	Observe       bool // say what would be done and do nothing but what a person asks for
 	Watch         bool // after promotion
+	Gate          bool // what comes next needs a person's agreement; Hold is how long it is waited for
 }
 
 // Action is what to do now, and why.
@@ -105,7 +107,14 @@ func asked(s Status) (Action, bool) {
 	switch s.Asked {
 	case AskRollback, "abort":
 		return Action{Rollback, "a person asked to go back" + reason}, true
+	case AskApprove:
+		if s.Gate {
+			return Action{forward(s), "approved" + reason}, true
+		}
 	case AskPromote:
+		if s.Gate {
+			return Action{Wait, "going on needs an approval"}, true
+		}
 		return Action{forward(s), "a person asked to go on" + reason}, true
 	case AskPause:
 		return Action{Pause, "a person asked to pause" + reason}, true
@@ -121,6 +130,10 @@ func decide(s Status, findings []good.Finding) Action {
 		return Action{Rollback, because(findings, good.Fail)}
 	case paused:
 		return Action{Wait, "paused"}
+	case s.Gate && s.Elapsed >= s.Hold:
+		return Action{Rollback, fmt.Sprintf("nobody approved it within %s", s.Hold.Round(time.Second))}
+	case s.Gate:
+		return Action{Wait, "waits for approval"}
 	case s.Asked == AskResume:
 		return Action{Wait, "resumed by a person"}
 	case s.Elapsed < s.Hold:

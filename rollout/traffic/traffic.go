@@ -20,6 +20,7 @@ type Route struct {
 	TLS      *TLS             `json:"tls,omitempty"`      // nil: plain HTTP (and HTTP/2 without TLS)
 	Backends []Backend        `json:"backends"`           // instances that may get requests
 	Weights  map[string]int   `json:"weights"`            // by release id, in ten-thousandths; a release without a weight gets nothing
+	Via      Via              `json:"via,omitzero"`       // what carries the route; zero: our own proxy
 	Feedback *feedback.Config `json:"feedback,omitempty"` // nil: users are not asked; else under /.goodstate/ of the address
 	Slow     time.Duration    `json:"slow_ns,omitempty"`  // an upstream that has not begun its answer by then failed; 0: 60s
 }
@@ -63,5 +64,5 @@ type Second struct {
 	Bursts   int64     `json:"bursts"`             // the same errors, but a client that fails again and again counts once until it has had a good answer
 	Aborted  int64     `json:"aborted"`            // the client went away first; neither good nor an error
 	Sessions int64     `json:"sessions,omitempty"` // clients of the last minute that it was the last to answer; 0 where they are not counted
-	Latency  Histogram `json:"latency"`            // time to the first byte of the answer
+	Latency  Histogram `json:"latency"`            // time to the first byte of the answer; empty with requests: the router cannot tell
 }

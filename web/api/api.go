@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
@@ -24,10 +25,13 @@ import (
 // Options are the parts that the API shows.
 type Options struct {
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Notices  Notices
+	Audit    Audit
 	Version  string
 }
 
@@ -45,6 +49,10 @@ func New(o Options) http.Handler {
 	s.runs(a)
 	s.users(a)
 	s.feedback(a)
+	s.actions(a)
+	s.notices(a)
+	s.audit(a)
+	s.backups(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
@@ -111,6 +119,7 @@ func answer(err error) error {
 	var held *rollout.HeldError
 	var leased *run.LeaseError
 	var service *rollout.UnknownServiceError
+	var unknown *backup.UnknownError
 	switch {
 	case err == nil:
 		return nil
@@ -122,7 +131,7 @@ func answer(err error) error {
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, feedback.ErrNoGroup):
+	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }

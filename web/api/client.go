@@ -20,6 +20,8 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/analysis"
+	"goodstate.dev/goodstate/rollout/prevent"
+	"goodstate.dev/goodstate/rollout/source"
 )
 
 // Client asks the API. The command line uses nothing else, so that it can do no more than what is offered to everybody.
@@ -92,7 +94,7 @@ func (c *Client) Service(ctx context.Context, name string) (out rollout.State, e
 }
 
 // Points lists the known-good points of a service, newest first.
-func (c *Client) Points(ctx context.Context, name string) (out []good.Point, err error) {
+func (c *Client) Points(ctx context.Context, name string) (out []rollout.PointState, err error) {
 	return out, c.call(ctx, http.MethodGet, service(name, "/points"), nil, &out)
 }
 
@@ -150,6 +152,21 @@ func (c *Client) Run(ctx context.Context, id string, wait time.Duration) (out Ru
 // Report is the analysis of a rollback.
 func (c *Client) Report(ctx context.Context, id string) (out analysis.Report, err error) {
 	return out, c.call(ctx, http.MethodGet, "/runs/"+url.PathEscape(id)+"/report", nil, &out)
+}
+
+// Approve agrees to what a rollout waits for.
+func (c *Client) Approve(ctx context.Context, id, step, why string) (out run.Info, err error) {
+	return out, c.call(ctx, http.MethodPost, "/runs/"+url.PathEscape(id)+"/approve", map[string]any{"step": step, "why": why}, &out)
+}
+
+// Revert makes a branch on which a release that was rolled back is taken back.
+func (c *Client) Revert(ctx context.Context, id string, push bool) (out source.Reverted, err error) {
+	return out, c.call(ctx, http.MethodPost, "/runs/"+url.PathEscape(id)+"/revert", map[string]any{"push": push}, &out)
+}
+
+// Prevent proposes what would have found the incident of a rollout earlier.
+func (c *Client) Prevent(ctx context.Context, id string) (out prevent.Proposal, err error) {
+	return out, c.call(ctx, http.MethodGet, "/runs/"+url.PathEscape(id)+"/prevent", nil, &out)
 }
 
 // Journal reads entries, newest first.

@@ -14,6 +14,8 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/analysis"
+	"goodstate.dev/goodstate/rollout/prevent"
+	"goodstate.dev/goodstate/rollout/source"
 )
 
 type listed struct {
@@ -27,6 +29,21 @@ type listed struct {
 type identified struct {
 	ID   string        `path:"id"`
 	Wait time.Duration `query:"wait" doc:"answer when the run has ended, or after so many nanoseconds (at most a minute)"`
+}
+
+type approving struct {
+	ID   string `path:"id"`
+	Body struct {
+		Step string `json:"step,omitempty" doc:"what is agreed to; without it what is waited for now"`
+		Why  string `json:"why,omitempty"`
+	}
+}
+
+type reverting struct {
+	ID   string `path:"id"`
+	Body struct {
+		Push bool `json:"push,omitempty" doc:"of a repository on another machine: make the branch there"`
+	}
 }
 
 // Run is a run as programs see it: what the engine knows, and of a rollout how it does now.
@@ -80,6 +97,15 @@ func (s *server) runs(a huma.API) {
 			return r, err
 		}
 		return r, s.Store.Document(ctx, in.ID, "analysis", &r)
+	})
+	handle(a, http.MethodPost, "/runs/{id}/approve", "approve", "Agree to what a rollout waits for", auth.Approve, func(ctx context.Context, in *approving, p auth.Principal) (run.Info, error) {
+		return s.Rollouts.Approve(ctx, in.ID, in.Body.Step, p.Name, in.Body.Why)
+	})
+	handle(a, http.MethodPost, "/runs/{id}/revert", "revert", "Make a branch on which a release that was rolled back is taken back", auth.Deploy, func(ctx context.Context, in *reverting, p auth.Principal) (source.Reverted, error) {
+		return s.Rollouts.Revert(ctx, in.ID, p.Name, in.Body.Push)
+	})
+	get(a, "/runs/{id}/prevent", "prevent", "What would have found the incident of a rollout earlier, tried on what was recorded", func(ctx context.Context, in *identified) (prevent.Proposal, error) {
+		return s.Rollouts.Prevent(ctx, in.ID)
 	})
 	get(a, "/journal", "read-journal", "What happened, newest first", func(ctx context.Context, in *read) ([]journal.Entry, error) {
 		entries, err := s.Journal.List(ctx, journal.Filter{Run: in.Run, Target: in.Target, Event: in.Event, Actor: in.Actor, Before: in.Before, Since: in.Since, Limit: in.Limit, Newest: true})

@@ -77,8 +77,8 @@ func (s *server) services(a huma.API) {
 	get(a, "/services/{service}", "show-service", "How a service is now", func(ctx context.Context, in *Named) (rollout.State, error) {
 		return s.Rollouts.State(ctx, in.Service)
 	})
-	get(a, "/services/{service}/points", "list-points", "The known-good points of a service", func(ctx context.Context, in *Named) ([]good.Point, error) {
-		return s.Store.Points(ctx, in.Service)
+	get(a, "/services/{service}/points", "list-points", "The known-good points of a service, with the evidence, and whether one can go back to them", func(ctx context.Context, in *Named) ([]rollout.PointState, error) {
+		return s.Rollouts.Points(ctx, in.Service)
 	})
 	get(a, "/services/{service}/plan", "plan", "What a deployment or a rollback would do", func(ctx context.Context, in *planned) (rollout.Plan, error) {
 		if in.Back {

@@ -3,6 +3,8 @@
 package secrets
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -55,12 +57,25 @@ func workTree(path string) ([]byte, error) {
 }
 
 // Rule judges files one by one.
-type Rule struct{ scanner *Scanner }
+type Rule struct {
+	scanner *Scanner
+	stamp   string
+}
 
-// New reads the tables with load, which returns an error that is fs.ErrNotExist for a file that is not there. A server passes a load that reads from
+// Stamp is the digest of the tables that were read.
+func (r *Rule) Stamp() string { return r.stamp }
+
+// New reads the tables with from, which returns an error that is fs.ErrNotExist for a file that is not there. A server passes one that reads from
 // where its policy is, so that a push does not choose what it is judged by. Expressions are compiled when they are needed: a wrong one is an error
 // then, or of Verify.
-func New(o Options, load func(path string) ([]byte, error)) (*Rule, error) {
+func New(o Options, from func(path string) ([]byte, error)) (*Rule, error) {
+	sum := sha256.New()
+	load := func(path string) ([]byte, error) {
+		data, err := from(path)
+		fmt.Fprintf(sum, "%q %d %v\n", path, len(data), err == nil)
+		sum.Write(data)
+		return data, err
+	}
 	s, err := table(o, load)
 	if err != nil {
 		return nil, err
@@ -82,7 +97,7 @@ func New(o Options, load func(path string) ([]byte, error)) (*Rule, error) {
 			return nil, fmt.Errorf("rule secrets: %w", err)
 		}
 	}
-	return &Rule{sc}, nil
+	return &Rule{sc, hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 func table(o Options, load func(path string) ([]byte, error)) (*set, error) {

@@ -160,6 +160,13 @@ func (c *Client) Seconds(ctx context.Context, service string, since time.Time) (
 	return out, err
 }
 
+// Failing lists the kinds of requests that releases failed; see traffic.Witness.
+func (c *Client) Failing(ctx context.Context, service string) ([]traffic.Failing, error) {
+	var out []traffic.Failing
+	err := c.call(ctx, http.MethodGet, "/failing/"+url.PathEscape(service), nil, &out)
+	return out, err
+}
+
 // Shutdown ends the proxy: requests finish, for its time of grace at most. It returns when the process is gone, and the client
 // makes no more calls.
 func (c *Client) Shutdown(ctx context.Context) error {

@@ -126,6 +126,9 @@ func (s *server) control(stop func()) http.Handler {
 		}
 		s.reply(w, s.since(r.PathValue("service"), time.Unix(0, ns)), nil)
 	})
+	mux.HandleFunc("GET /failing/{service}", func(w http.ResponseWriter, r *http.Request) {
+		s.reply(w, s.failed(r.PathValue("service")), nil)
+	})
 	mux.HandleFunc("POST /shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		s.reply(w, struct{}{}, nil)
 		stop()

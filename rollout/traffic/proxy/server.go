@@ -231,6 +231,19 @@ func (s *server) since(service string, from time.Time) []traffic.Second {
 	return s.seconds.since(service, from)
 }
 
+// failed is traffic.Witness's Failing.
+func (s *server) failed(service string) []traffic.Failing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []traffic.Failing
+	for _, svc := range s.all() {
+		if svc.name == service {
+			out = append(out, svc.witness.list(time.Now().Unix())...)
+		}
+	}
+	return out
+}
+
 // gather moves the seconds of a service that ended before now to where they are kept.
 func (s *server) gather(svc *service, now int64) {
 	if err := s.seconds.add(svc.name, svc.collect(now), now); err != nil {

@@ -24,6 +24,7 @@ type service struct {
 	proxy     *httputil.ReverseProxy
 	failing   failing
 	sessions  sessions
+	witness   witness
 	nobody    release // counts what no release could answer
 	releases  map[string]*release
 	instances map[string]*instance

@@ -140,6 +140,9 @@ func (v *visit) count(rel *release) {
 		return
 	}
 	bad := v.broken != nil || v.status >= 500
+	if bad {
+		v.service.witness.note(rel.id, v.in.Method, v.in.URL.Path, v.status, time.Now().Unix())
+	}
 	rel.counts.add(v.service.failing.outcome(v.client, bad), v.took)
 	if v.route != nil && v.route.Feedback != nil {
 		v.service.sessions.seen(v.client, rel, v.began.Unix())

@@ -1,0 +1,53 @@
+// Package backup copies applications so that they can be brought back: into encrypted repositories in restic's format, on time for their RPO, proven by restoring
+// them in drills and timed against their RTO. What was copied, verified and restored last is in the journal.
+package backup
+
+import (
+	"fmt"
+	"time"
+
+	"goodstate.dev/goodstate/backup/plan"
+	"goodstate.dev/goodstate/backup/source"
+	"goodstate.dev/goodstate/core/check"
+	"goodstate.dev/goodstate/core/config"
+)
+
+// Config is `backup:` of goodstate.yaml.
+type Config struct {
+	Repositories config.Map[Repository]  `yaml:"repositories" json:"repositories,omitempty" help:"where copies are kept, by name"`
+	Applications config.Map[Application] `yaml:"applications" json:"applications,omitempty" help:"what is copied, by name"`
+}
+
+// Repository is one place for copies.
+type Repository struct {
+	Folder   string        `yaml:"folder" json:"folder" required:"true" help:"folder of the repository, on another disk than what is copied; goodstate backup init makes it" example:"/mnt/backup/shop"`
+	Password config.Secret `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
+}
+
+// Application is something that is copied, and how soon it must be back.
+type Application struct {
+	Source     config.Choice[source.Source] `yaml:"source" json:"source" required:"true" help:"what is copied: files, postgres or command" example:"files: {paths: [uploads]}"`
+	Repository string                       `yaml:"repository" json:"repository" required:"true" help:"name of the repository that it is copied to" example:"main"`
+	Copies     []string                     `yaml:"copies" json:"copies,omitempty" help:"repositories that the restore points are copied on to" example:"[away]"`
+	RPO        config.Duration              `yaml:"rpo" json:"rpo,omitempty" help:"how much work may be lost: goodstate serve copies twice in that time, and says so when the youngest copy is older" example:"1h"`
+	RTO        config.Duration              `yaml:"rto" json:"rto,omitempty" help:"how long it may take to have it back; drills are measured against it" example:"15m"`
+	Drill      config.Duration              `yaml:"drill" json:"drill,omitempty" help:"how often goodstate serve restores the youngest copy into a scratch place and checks it" example:"24h"`
+	Keep       plan.Keep                    `yaml:"keep" json:"keep,omitempty" help:"which restore points stay; without it all do" example:"{within: 48h, daily: 14, monthly: 12}"`
+	Before     string                       `yaml:"before" json:"before,omitempty" help:"command that is run before the copy, for example to freeze the application" example:"./freeze"`
+	After      string                       `yaml:"after" json:"after,omitempty" help:"command that is run after the copy, whatever came of it" example:"./thaw"`
+	Checks     config.Map[check.Spec]       `yaml:"checks" json:"checks,omitempty" help:"checks of what a drill has restored; commands run in its folder, and for databases GOODSTATE_DATABASE_URL names it"`
+}
+
+// Validate reports what the single values cannot know of each other.
+func (c *Config) Validate(report func(path, message string)) {
+	for name, a := range c.Applications.All() {
+		for _, r := range append([]string{a.Repository}, a.Copies...) {
+			if _, ok := c.Repositories.Get(r); !ok {
+				report("applications."+name+".repository", fmt.Sprintf("there is no repository %q; backup.repositories has %v", r, c.Repositories.Keys()))
+			}
+		}
+		if a.RPO != 0 && time.Duration(a.RPO) < 2*time.Minute {
+			report("applications."+name+".rpo", fmt.Sprintf("%s is shorter than 2m, the shortest that copies can keep", a.RPO))
+		}
+	}
+}

@@ -1,0 +1,385 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"goodstate.dev/goodstate/backup/plan"
+	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source"
+	"goodstate.dev/goodstate/backup/storage"
+	"goodstate.dev/goodstate/core/notify"
+	"goodstate.dev/goodstate/core/run"
+)
+
+// The kinds of runs that this package registers with the engine.
+const (
+	KindCopy    = "backup"
+	KindDrill   = "drill"
+	KindRestore = "restore"
+	KindVerify  = "verify"
+	KindPrune   = "prune"
+)
+
+// Notifier tells people. Send only enqueues.
+type Notifier interface {
+	Send(ctx context.Context, e notify.Event) error
+}
+
+// Options are the parts that backups stand on.
+type Options struct {
+	Config Config
+	Base   string // folder of the configuration file
+	Data   string // folder of goodstate's own data, where drills have their scratch place
+	Engine *run.Engine
+	Secret func(ctx context.Context, name string) (string, error)
+	Notify Notifier
+	Log    *slog.Logger
+}
+
+// Backups copies the configured applications, brings them back and tells how they stand.
+type Backups struct {
+	Options
+	ring repository.Keyring
+}
+
+// New registers the kinds of runs. The engine is launched by the caller afterwards.
+func New(o Options) *Backups {
+	b := &Backups{Options: o}
+	run.Register(o.Engine, KindCopy, b.copy)
+	run.Register(o.Engine, KindDrill, b.drill)
+	run.Register(o.Engine, KindRestore, b.restore)
+	run.Register(o.Engine, KindVerify, b.verify)
+	run.Register(o.Engine, KindPrune, b.prune)
+	return b
+}
+
+// Target is the name of the lease that work on an application holds.
+func Target(application string) string { return "application/" + application }
+
+// RepositoryTarget is the name of the lease that work on a whole repository holds.
+func RepositoryTarget(name string) string { return "repository/" + name }
+
+// UnknownError says that the configuration has no such application or repository.
+type UnknownError struct {
+	What, Name string
+	Known      []string
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("unknown %s %q; goodstate.yaml has %s", e.What, e.Name, strings.Join(e.Known, ", "))
+}
+
+func (b *Backups) application(name string) (Application, error) {
+	a, ok := b.Config.Applications.Get(name)
+	if !ok {
+		return a, &UnknownError{"application", name, b.Config.Applications.Keys()}
+	}
+	return a, nil
+}
+
+// storageOf is where a repository lies.
+func (b *Backups) storageOf(name string) (storage.Storage, Repository, error) {
+	r, ok := b.Config.Repositories.Get(name)
+	if !ok {
+		return nil, r, &UnknownError{"repository", name, b.Config.Repositories.Keys()}
+	}
+	folder := r.Folder
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(b.Base, folder)
+	}
+	return storage.NewFolder(folder), r, nil
+}
+
+// Init makes a repository.
+func (b *Backups) Init(ctx context.Context, name string) (repository.ID, error) {
+	s, r, err := b.storageOf(name)
+	if err != nil {
+		return repository.ID{}, err
+	}
+	password, err := b.Secret(ctx, r.Password.Name())
+	if err != nil {
+		return repository.ID{}, fmt.Errorf("password of repository %s: %w", name, err)
+	}
+	repo, err := repository.Init(ctx, s, password)
+	if err != nil {
+		return repository.ID{}, fmt.Errorf("make repository %s: %w", name, err)
+	}
+	return repo.ID(), repo.Close()
+}
+
+// Open opens a repository of the configuration, with its index.
+func (b *Backups) Open(ctx context.Context, name string) (*repository.Repository, error) {
+	s, r, err := b.storageOf(name)
+	if err != nil {
+		return nil, err
+	}
+	password, err := b.Secret(ctx, r.Password.Name())
+	if err != nil {
+		return nil, fmt.Errorf("password of repository %s: %w", name, err)
+	}
+	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
+	if err == nil {
+		err = repo.LoadIndex(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("repository %s: %w", name, err)
+	}
+	return repo, nil
+}
+
+// with opens a repository under a lock for as long as do runs.
+func (b *Backups) with(ctx context.Context, name string, exclusive bool, do func(*repository.Repository) error) (err error) {
+	s, r, err := b.storageOf(name)
+	if err != nil {
+		return err
+	}
+	password, err := b.Secret(ctx, r.Password.Name())
+	if err != nil {
+		return fmt.Errorf("password of repository %s: %w", name, err)
+	}
+	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
+	if err != nil {
+		return fmt.Errorf("repository %s: %w", name, err)
+	}
+	lock, err := repo.Lock(ctx, exclusive)
+	if err != nil {
+		return fmt.Errorf("repository %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock(), repo.Close()) }()
+	if err := repo.LoadIndex(ctx); err != nil {
+		return fmt.Errorf("repository %s: %w", name, err)
+	}
+	if err := do(repo); err != nil {
+		return err
+	}
+	return lock.Err()
+}
+
+// Points lists the restore points of an application in its repository, the youngest first.
+func (b *Backups) Points(ctx context.Context, application string) ([]repository.Snapshot, error) {
+	a, err := b.application(application)
+	if err != nil {
+		return nil, err
+	}
+	s, r, err := b.storageOf(a.Repository)
+	if err != nil {
+		return nil, err
+	}
+	password, err := b.Secret(ctx, r.Password.Name())
+	if err != nil {
+		return nil, fmt.Errorf("password of repository %s: %w", a.Repository, err)
+	}
+	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
+	if err != nil {
+		return nil, fmt.Errorf("repository %s: %w", a.Repository, err)
+	}
+	defer repo.Close()
+	all, err := pointsOf(ctx, repo, application)
+	slices.Reverse(all)
+	return all, err
+}
+
+// pointsOf lists the snapshots of an application, the oldest first.
+func pointsOf(ctx context.Context, repo *repository.Repository, application string) ([]repository.Snapshot, error) {
+	all, err := repo.Snapshots(ctx)
+	return slices.DeleteFunc(all, func(s repository.Snapshot) bool { return !slices.Contains(s.Tags, source.Tag(application)) }), err
+}
+
+// Standing is how an application stands.
+type Standing struct {
+	Application string        `json:"application"`
+	State       plan.State    `json:"state"`
+	Why         string        `json:"why"`
+	RPO         time.Duration `json:"rpo_ns,omitempty"`
+	RTO         time.Duration `json:"rto_ns,omitempty"`
+	Copied      time.Time     `json:"last_copied,omitzero"`
+	Verified    time.Time     `json:"last_verified,omitzero"`
+	Restored    time.Time     `json:"last_restored,omitzero"` // by a drill that passed
+	Recovery    time.Duration `json:"recovery_ns,omitempty"`  // what that drill took
+	Running     string        `json:"running,omitempty"`      // the run under way
+	Repository  string        `json:"repository"`
+}
+
+// Standings tells of all applications, by what the record says of their runs.
+func (b *Backups) Standings(ctx context.Context, now time.Time) ([]Standing, error) {
+	all := []Standing{}
+	for name, a := range b.Config.Applications.All() {
+		s, err := b.standing(ctx, name, a, now)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func (b *Backups) standing(ctx context.Context, name string, a Application, now time.Time) (Standing, error) {
+	s := Standing{Application: name, Repository: a.Repository, RPO: time.Duration(a.RPO), RTO: time.Duration(a.RTO)}
+	facts, running, err := b.facts(ctx, name, a)
+	if err != nil {
+		return s, err
+	}
+	s.State, s.Why = plan.Judge(facts, now)
+	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running = facts.Copied, facts.Verified, facts.Restored, facts.Took, running
+	return s, nil
+}
+
+// facts reads the last runs of an application.
+func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.Facts, string, error) {
+	f := plan.Facts{RPO: time.Duration(a.RPO), RTO: time.Duration(a.RTO)}
+	running := ""
+	runs, err := b.Engine.List(ctx, run.Filter{Target: Target(name), Limit: 200})
+	if err != nil {
+		return f, "", err
+	}
+	for _, r := range runs { // the youngest first
+		if r.State == run.Running {
+			running = r.ID
+			continue
+		}
+		if err := ended(&f, r); err != nil {
+			return f, "", fmt.Errorf("result of run %s: %w", r.ID, err)
+		}
+	}
+	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
+	if err != nil {
+		return f, "", err
+	}
+	for _, r := range checks {
+		var v Verified
+		if r.State == run.Succeeded && json.Unmarshal(r.Result, &v) == nil && v.Whole && v.Good {
+			f.Verified = r.Ended
+			break
+		}
+	}
+	return f, running, nil
+}
+
+// ended takes one run that ended into the facts.
+func ended(f *plan.Facts, r run.Info) error {
+	switch r.Kind {
+	case KindCopy:
+		return copied(f, r)
+	case KindDrill:
+		if f.Drilled.IsZero() {
+			f.Drilled = r.Ended
+		}
+		var d Drilled
+		if r.State != run.Succeeded {
+			return nil
+		}
+		if err := json.Unmarshal(r.Result, &d); err != nil {
+			return err
+		}
+		if d.Good && f.Restored.IsZero() {
+			f.Restored, f.Took = r.Ended, d.Recovery
+		}
+	}
+	return nil
+}
+
+func copied(f *plan.Facts, r run.Info) error {
+	first := f.Tried.IsZero()
+	if first {
+		f.Tried = r.Ended
+	}
+	if r.State != run.Succeeded {
+		if first {
+			f.Failed = r.Error
+		}
+		return nil
+	}
+	var c Result
+	if err := json.Unmarshal(r.Result, &c); err != nil {
+		return err
+	}
+	switch {
+	case c.Failed != "":
+		if first {
+			f.Failed = c.Failed
+		}
+	case !c.Complete:
+		if first {
+			f.Incomplete = c.Problems
+		}
+	case f.Copied.IsZero():
+		f.Copied = c.At
+	}
+	return nil
+}
+
+// Request says what to do with an application or a repository.
+type Request struct {
+	Snapshot string  `json:"snapshot,omitempty" doc:"a restore point; the youngest when empty"`
+	Folder   string  `json:"folder,omitempty" doc:"folder to restore into"`
+	Database string  `json:"database,omitempty" doc:"name of a secret with the URL of the database to restore into"`
+	InPlace  bool    `json:"in_place,omitempty" doc:"restore over the original"`
+	Replace  bool    `json:"replace,omitempty" doc:"replace what is in the way"`
+	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
+	DryRun   bool    `json:"dry_run,omitempty"`
+}
+
+// input is what a run is started with.
+type input struct {
+	Application string      `json:"application,omitempty"`
+	Config      Application `json:"config,omitzero"`
+	Repository  string      `json:"repository"`
+	Request     Request     `json:"request"`
+	At          time.Time   `json:"at"`
+}
+
+// Start begins work of a kind on an application, or for verify and prune on a repository.
+func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
+	in := input{Request: q, At: time.Now()}
+	target := Target(name)
+	switch kind {
+	case KindVerify, KindPrune:
+		if _, _, err := b.storageOf(name); err != nil {
+			return run.Info{}, err
+		}
+		in.Repository, target = name, RepositoryTarget(name)
+	default:
+		a, err := b.application(name)
+		if err != nil {
+			return run.Info{}, err
+		}
+		in.Application, in.Config, in.Repository = name, a, a.Repository
+	}
+	if kind == KindRestore {
+		if err := q.check(); err != nil {
+			return run.Info{}, err
+		}
+	}
+	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
+}
+
+func (q Request) check() error {
+	n := 0
+	for _, given := range []bool{q.Folder != "", q.Database != "", q.InPlace} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		return errors.New("say where to restore to: --to FOLDER, --database SECRET, or --in-place over the original")
+	}
+	return nil
+}
+
+// Keys lists the keys that open a repository.
+func (b *Backups) Keys(ctx context.Context, name string) ([]repository.Key, error) {
+	repo, err := b.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := repo.Keys(ctx)
+	return keys, errors.Join(err, repo.Close())
+}

@@ -1,0 +1,153 @@
+package source
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/core/config"
+)
+
+func init() {
+	register(Kind{
+		Name:    "postgres",
+		Help:    "one PostgreSQL database, as a consistent dump of pg_dump; its client programs must be as new as the server",
+		Example: "postgres: {url: {secret: db}}",
+		New: func(decode func(any) error) (Source, error) {
+			s := &postgresSource{}
+			return s, decode(s)
+		},
+	})
+}
+
+type postgresSource struct {
+	URL config.Secret `yaml:"url" required:"true" help:"secret with the URL of the database, postgres://user:password@host/database" example:"{secret: db}"`
+}
+
+const postgresFile = "database.dump"
+
+// postgresEnv is the address of a database for the client programs: passwords are never arguments.
+func postgresEnv(url string) ([]string, string, error) {
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, "", errors.New("the URL of the PostgreSQL database cannot be read; want postgres://user:password@host/database")
+	}
+	env := []string{"PGHOST=" + c.Host, "PGPORT=" + strconv.Itoa(int(c.Port)), "PGUSER=" + c.User, "PGDATABASE=" + c.Database, "PGPASSWORD=" + c.Password, "PGCONNECT_TIMEOUT=10"}
+	mode := "disable"
+	if c.TLSConfig != nil {
+		mode = "require"
+		if !c.TLSConfig.InsecureSkipVerify {
+			mode = "verify-full"
+		}
+	}
+	return append(env, "PGSSLMODE="+mode), c.Database, nil
+}
+
+func (s *postgresSource) address(ctx context.Context, j Job) (string, error) {
+	url, err := j.Secret(ctx, s.URL.Name())
+	if err != nil {
+		return "", fmt.Errorf("address of the database: %w", err)
+	}
+	return url, nil
+}
+
+// Backup dumps the database as it was at one moment.
+func (s *postgresSource) Backup(ctx context.Context, j Job) (Copied, error) {
+	url, err := s.address(ctx, j)
+	if err != nil {
+		return Copied{}, err
+	}
+	env, _, err := postgresEnv(url)
+	if err != nil {
+		return Copied{}, err
+	}
+	return dump(ctx, j, program{argv: []string{"pg_dump", "--format=custom", "--compress=0", "--lock-wait-timeout=60000"}, env: env}, postgresFile)
+}
+
+// Restore fills a database, all or nothing.
+func (s *postgresSource) Restore(ctx context.Context, j Job, snap repository.Snapshot, to Place) (Restored, error) {
+	env, name, err := postgresEnv(to.URL)
+	if err != nil {
+		return Restored{}, err
+	}
+	if !to.Replace {
+		if err := emptyPostgres(ctx, to.URL); err != nil {
+			return Restored{}, err
+		}
+	}
+	argv := []string{"pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--dbname=" + name}
+	if to.Replace {
+		argv = append(argv, "--clean", "--if-exists")
+	}
+	return feed(ctx, j, snap, postgresFile, program{argv: argv, env: env})
+}
+
+func emptyPostgres(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("database to restore into: %w", err)
+	}
+	defer conn.Close(ctx)
+	var tables int
+	err = conn.QueryRow(ctx, `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','S') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'`).Scan(&tables)
+	if err == nil && tables > 0 {
+		err = fmt.Errorf("database %s has %d tables and views already, want an empty one, or --replace to drop them", conn.Config().Database, tables)
+	}
+	return err
+}
+
+// Original is the database itself.
+func (s *postgresSource) Original(ctx context.Context, j Job) (Place, error) {
+	url, err := s.address(ctx, j)
+	if err != nil {
+		return Place{}, err
+	}
+	_, name, err := postgresEnv(url)
+	return Place{URL: url, Name: name, Replace: true}, err
+}
+
+// Scratch makes a database of its own on the same server.
+func (s *postgresSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
+	url, err := s.address(ctx, j)
+	if err != nil {
+		return Place{}, nil, err
+	}
+	name := "goodstate_drill_" + strings.ToLower(rand.Text()[:12])
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return Place{}, nil, errors.New("the URL of the PostgreSQL database cannot be read")
+	}
+	if err := onPostgres(ctx, c, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		return Place{}, nil, fmt.Errorf("make a scratch database: %w", err)
+	}
+	done := func(ctx context.Context) error { return onPostgres(ctx, c, "DROP DATABASE "+name+" WITH (FORCE)") }
+	return Place{URL: withDatabase(c, name), Name: name}, done, nil
+}
+
+func onPostgres(ctx context.Context, c *pgx.ConnConfig, statement string) error {
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, statement)
+	return err
+}
+
+// withDatabase is the address of another database on the same server, in the form of keywords.
+func withDatabase(c *pgx.ConnConfig, name string) string {
+	quote := func(v string) string {
+		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"
+	}
+	mode := "disable"
+	if c.TLSConfig != nil {
+		mode = "require"
+	}
+	return fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=%s sslmode=%s", quote(c.Host), c.Port, quote(c.User), quote(c.Password), quote(name), mode)
+}

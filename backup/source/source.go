@@ -1,0 +1,74 @@
+// Package source has what can be backed up: each kind is one file that copies itself into a repository, brings itself back, and makes a scratch place for a drill.
+// A source that could not read everything says so; a short read is an error and never a shorter backup.
+package source
+
+import (
+	"context"
+
+	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/core/config"
+)
+
+// Source is something that is backed up.
+type Source interface {
+	// Backup copies it into the repository and makes a snapshot. An error means that there is no snapshot.
+	Backup(ctx context.Context, j Job) (Copied, error)
+	// Restore brings a snapshot back to a place. What is there already is only replaced when the place says so.
+	Restore(ctx context.Context, j Job, snap repository.Snapshot, to Place) (Restored, error)
+	// Original is the place that it is copied from.
+	Original(ctx context.Context, j Job) (Place, error)
+	// Scratch makes an empty place of the same kind for a drill, and what removes it again.
+	Scratch(ctx context.Context, j Job) (to Place, done func(context.Context) error, err error)
+}
+
+// Job is what a source works with.
+type Job struct {
+	Repo        *repository.Repository
+	Application string
+	Parent      *repository.Snapshot // the last snapshot of this application in the repository
+	Base        string               // folder of the configuration file, for relative paths
+	Scratch     string               // an empty folder of the drill, on a disk with room
+	Secret      func(ctx context.Context, name string) (string, error)
+	Say         func(text string) // progress in words
+}
+
+// Place is where something is brought back to.
+type Place struct {
+	Folder  string `json:"folder,omitempty"`   // for files
+	URL     string `json:"-"`                  // for databases; it may hold a password
+	Name    string `json:"database,omitempty"` // of the database
+	Replace bool   `json:"replace,omitempty"`  // what is in the way is replaced
+}
+
+// String names the place without secrets.
+func (p Place) String() string {
+	if p.Folder != "" {
+		return p.Folder
+	}
+	return "database " + p.Name
+}
+
+// Copied is what a backup made.
+type Copied struct {
+	Snapshot repository.ID `json:"snapshot"`
+	Files    int64         `json:"files,omitempty"`
+	Bytes    int64         `json:"bytes"`   // read
+	Written  int64         `json:"written"` // new in the repository
+	Problems []string      `json:"problems,omitempty"`
+	Complete bool          `json:"complete"`
+}
+
+// Restored is what a restore made.
+type Restored struct {
+	Files    int64    `json:"files,omitempty"`
+	Bytes    int64    `json:"bytes"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Kind describes a kind of source for the family.
+type Kind = config.Kind[Source]
+
+func register(k Kind) { config.Register(k) }
+
+// Tag marks the snapshots of an application.
+func Tag(application string) string { return "application=" + application }

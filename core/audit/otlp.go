@@ -1,0 +1,157 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/core/journal"
+)
+
+func init() {
+	config.Register(config.Kind[Sink]{
+		Name:    "otlp",
+		Help:    "send entries as log records of OpenTelemetry over HTTP",
+		Example: "otlp: {url: 'https://collector.example.org:4318/v1/logs'}",
+		New: func(decode func(any) error) (Sink, error) {
+			o := &otlp{}
+			return o, decode(o)
+		},
+	})
+}
+
+type otlp struct {
+	URL      string                  `yaml:"url" help:"address of the collector's logs, with its path" required:"true" example:"https://collector.example.org:4318/v1/logs"`
+	Headers  map[string]config.Value `yaml:"headers" help:"more headers, such as Authorization"`
+	Encoding string                  `yaml:"encoding" help:"how records are written" enum:"protobuf,json" default:"protobuf"`
+
+	client *http.Client
+}
+
+// Validate wants a web address.
+func (o *otlp) Validate() error {
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("url %q, want https://host:4318/v1/logs", o.URL)
+	}
+	if u.User != nil {
+		return errors.New("url: a password does not belong into an address, use headers: {Authorization: {secret: name}}")
+	}
+	return nil
+}
+
+const answerMost = 64 << 10
+
+// Send posts the entries as one request. A collector that took only a part says so, and is not sent the same again: the protocol forbids it; that is an error of
+// the collector's which its answer and our log tell.
+func (o *otlp) Send(ctx context.Context, s Secrets, entries []journal.Entry) error {
+	// LogsData has the same bytes as the request of the service, whose package would bring gRPC's gateway along.
+	body, kind, err := o.encode(logsOf(entries))
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("otlp: %w", err)
+	}
+	req.Header.Set("Content-Type", kind)
+	req.Header.Set("User-Agent", "goodstate")
+	for name, v := range o.Headers {
+		text, err := s.reveal(ctx, v)
+		if err != nil {
+			return fmt.Errorf("otlp: header %s: %w", name, err)
+		}
+		req.Header.Set(name, text)
+	}
+	if o.client == nil {
+		o.client = &http.Client{
+			Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	res, err := o.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("otlp: %w", err)
+	}
+	answer, err := io.ReadAll(io.LimitReader(res.Body, answerMost))
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return fmt.Errorf("otlp %s: %w", o.URL, err)
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("otlp %s: answered %d, want 200: %s", o.URL, res.StatusCode, cut(string(bytes.ToValidUTF8(answer, []byte("?"))), 200))
+	}
+	return nil
+}
+
+func (o *otlp) encode(d *logs.LogsData) (body []byte, kind string, err error) {
+	if o.Encoding == "json" {
+		body, err = protojson.MarshalOptions{UseEnumNumbers: true}.Marshal(d)
+		kind = "application/json"
+	} else {
+		body, err = proto.Marshal(d)
+		kind = "application/x-protobuf"
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("otlp: %w", err)
+	}
+	return body, kind, nil
+}
+
+// logsOf are the entries as log records.
+func logsOf(entries []journal.Entry) *logs.LogsData {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	scope := &logs.ScopeLogs{Scope: &common.InstrumentationScope{Name: "goodstate/journal"}}
+	seen := uint64(time.Now().UnixNano()) //nolint:gosec // after 1970
+	for _, e := range entries {
+		r := &logs.LogRecord{
+			TimeUnixNano: uint64(e.At.UnixNano()), ObservedTimeUnixNano: seen, EventName: "goodstate." + e.Event, //nolint:gosec // after 1970
+			SeverityNumber: logs.SeverityNumber_SEVERITY_NUMBER_INFO, SeverityText: "INFO", Body: text(e.Text),
+		}
+		if severityOf(e) == severityWarning {
+			r.SeverityNumber, r.SeverityText = logs.SeverityNumber_SEVERITY_NUMBER_WARN, "WARN"
+		}
+		r.Attributes = append(r.Attributes, &common.KeyValue{Key: "goodstate.seq", Value: &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: e.Seq}}})
+		for _, p := range [][2]string{
+			{"run", e.Run}, {"step", e.Step}, {"event", e.Event}, {"target", e.Target}, {"actor", e.Actor}, {"data", string(e.Data)}, {"prev", e.Prev}, {"hash", e.Hash},
+		} {
+			if p[1] != "" {
+				r.Attributes = append(r.Attributes, &common.KeyValue{Key: "goodstate." + p[0], Value: text(p[1])})
+			}
+		}
+		scope.LogRecords = append(scope.LogRecords, r)
+	}
+	return &logs.LogsData{ResourceLogs: []*logs.ResourceLogs{{
+		Resource: &resource.Resource{Attributes: []*common.KeyValue{
+			{Key: "service.name", Value: text("goodstate")}, {Key: "host.name", Value: text(host)},
+		}},
+		ScopeLogs: []*logs.ScopeLogs{scope},
+	}}}
+}
+
+func text(s string) *common.AnyValue {
+	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: s}}
+}
+
+// Close ends idle connections.
+func (o *otlp) Close() error {
+	if o.client != nil {
+		o.client.CloseIdleConnections()
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"goodstate.dev/goodstate/core/remote"
+	"goodstate.dev/goodstate/drift/agent"
+)
+
+// Dialer connects hosts by their variables: over SSH, or on this machine.
+type Dialer struct {
+	Settings Settings
+	Keys     *remote.Keys
+	// Ask answers what a host or a key asks, when no variable does.
+	Ask func(ctx context.Context, q remote.Question) (string, error)
+}
+
+// Connect makes a host. Nothing is sent before its first task.
+func (d *Dialer) Connect(_ context.Context, t Target) (Host, error) {
+	login := agent.Login{Local: t.Connection == "local"}
+	if dir, ok := t.Var("ansible_remote_tmp"); ok {
+		login.Folders = []string{dir}
+	}
+	switch t.Connection {
+	case "local":
+		return agent.NewHost(login), nil
+	case "ssh", "paramiko", "paramiko_ssh":
+	default:
+		return nil, fmt.Errorf("the connection plugin '%s' was not found; goodstate connects by ssh and local", t.Connection)
+	}
+	login.Target = remote.Target{Host: t.Address, Port: t.Port, User: t.User}
+	args, err := d.arguments(t)
+	if err != nil {
+		return nil, err
+	}
+	login.Options = remote.Options{Args: args, Timeout: t.Timeout, Keys: d.Keys, Ask: d.ask(t)}
+	if t.KeyFile != "" {
+		login.Options.Identities = []string{t.KeyFile}
+	}
+	return agent.NewHost(login), nil
+}
+
+// arguments are ssh's, from the settings and the variables of the host.
+func (d *Dialer) arguments(t Target) ([]string, error) {
+	var out []string
+	base := d.Settings.SSHArgs
+	if text, ok := t.Var("ansible_ssh_args"); ok {
+		words, err := ShellWords(text)
+		if err != nil {
+			return nil, fmt.Errorf("ansible_ssh_args of %s: %w", t.Name, err)
+		}
+		base = words
+	}
+	out = append(out, base...)
+	for _, name := range []string{"ansible_ssh_common_args", "ansible_ssh_extra_args"} {
+		text, ok := t.Var(name)
+		if !ok {
+			continue
+		}
+		words, err := ShellWords(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", name, t.Name, err)
+		}
+		out = append(out, words...)
+	}
+	checking := d.Settings.HostKeyChecking
+	for _, name := range []string{"ansible_host_key_checking", "ansible_ssh_host_key_checking"} {
+		if text, ok := t.Var(name); ok {
+			checking = !strings.EqualFold(text, "false") && text != "no" && text != "0"
+		}
+	}
+	if !checking {
+		out = append(out, "-o", "StrictHostKeyChecking=no")
+	}
+	return out, nil
+}
+
+// ask answers with the password of the host's variables first.
+func (d *Dialer) ask(t Target) func(context.Context, remote.Question) (string, error) {
+	return func(ctx context.Context, q remote.Question) (string, error) {
+		if q.Kind == remote.AskPassword && t.Password != "" && q.Try == 0 {
+			return t.Password, nil
+		}
+		if d.Ask == nil {
+			return "", remote.ErrNoAnswer
+		}
+		return d.Ask(ctx, q)
+	}
+}
+
+// ShellWords splits as a shell does.
+func ShellWords(text string) ([]string, error) {
+	var out []string
+	var word strings.Builder
+	quote := rune(0)
+	inside, escaped := false, false
+	for _, c := range text {
+		switch {
+		case escaped:
+			word.WriteRune(c)
+			escaped = false
+		case c == '\\' && quote != '\'':
+			escaped, inside = true, true
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(c)
+		case c == '\'' || c == '"':
+			quote, inside = c, true
+		case c == ' ' || c == '\t' || c == '\n':
+			if inside {
+				out = append(out, word.String())
+				word.Reset()
+				inside = false
+			}
+		default:
+			word.WriteRune(c)
+			inside = true
+		}
+	}
+	if quote != 0 || escaped {
+		return nil, fmt.Errorf("no closing quotation in %q", text)
+	}
+	if inside {
+		out = append(out, word.String())
+	}
+	return out, nil
+}

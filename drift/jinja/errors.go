@@ -1,0 +1,47 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+)
+
+// UndefinedError says that a variable, or a part of one, is not there.
+type UndefinedError struct{ Message string }
+
+func (e *UndefinedError) Error() string { return e.Message }
+
+// SyntaxError says why a template cannot be read.
+type SyntaxError struct {
+	Message string
+	Line    int
+	Name    string // of the file, if it is one
+	Text    string // the template
+}
+
+func (e *SyntaxError) Error() string {
+	text := e.Message
+	if e.Name != "" {
+		text += fmt.Sprintf(" (%s, line %d)", e.Name, e.Line)
+	}
+	return fmt.Sprintf("template error while templating string: %s. String: %s", text, e.Text)
+}
+
+// LimitError says that a template costs more than it may.
+type LimitError struct{ Message string }
+
+func (e *LimitError) Error() string { return e.Message }
+
+// typeError is Python's TypeError: a template that meets it fails with the template in the message.
+type typeError struct{ message string }
+
+func (e *typeError) Error() string { return e.message }
+
+func typeErrorf(format string, args ...any) error {
+	return &typeError{fmt.Sprintf(format, args...)}
+}
+
+// IsUndefined says whether an error comes from something undefined.
+func IsUndefined(err error) bool {
+	var u *UndefinedError
+	return errors.As(err, &u)
+}
