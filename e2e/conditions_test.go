@@ -22,6 +22,9 @@ func withConditions(do string) func(string) string {
 }
 
 func TestAConditionTakesAReleaseBackOrAsks(t *testing.T) {
+	if takesLong(t) {
+		return
+	}
 	for do, check := range map[string]func(t *testing.T, s *served){
 		"rollback": func(t *testing.T, s *served) {
 			info := s.start("v2")

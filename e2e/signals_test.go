@@ -69,6 +69,9 @@ func TestAReleaseThatOnlyItsLogKnowsToBeBadIsTakenBack(t *testing.T) {
 }
 
 func TestAReleaseThatEndsAgainAndAgainIsTakenBackByTheLimitOfRestarts(t *testing.T) {
+	if takesLong(t) {
+		return
+	}
 	t.Parallel()
 	s := newServed(t, "canary: {steps: [50%], hold: 60s}", "tired", func(conf string) string {
 		return strings.Replace(conf, "judge: {warmup: 0s, requests: 20}", "judge: {compare: none, requests: 20, limits: [restarts > 2]}\n    restarts: 20", 1)
@@ -89,6 +92,9 @@ func TestAReleaseThatEndsAgainAndAgainIsTakenBackByTheLimitOfRestarts(t *testing
 }
 
 func TestWithADeadPrometheusARolloutNeitherGoesOnNorBack(t *testing.T) {
+	if takesLong(t) {
+		return
+	}
 	t.Parallel()
 	s, kill := newMeasured(t, "fine", `"> 1.5x for 1s", "> 10% for 1s"`)
 	if s == nil {

@@ -28,7 +28,6 @@ var packages = map[string]string{
 	"sshd":     "openssh-server",
 	"git":      "git",
 	"rsyslogd": "rsyslog",
-
 }
 
 // folders is where Debian keeps programs that are not on everybody's PATH.

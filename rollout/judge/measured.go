@@ -2,8 +2,14 @@ package judge
 
 // measurable are the values that are told by name: those of limits.
 var measurable = []watch{
-	{Limit: Limit{Metric: "errors"}}, {Limit: Limit{Metric: "requests"}}, {Limit: Limit{Metric: "cpu"}}, {Limit: Limit{Metric: "memory"}}, {Limit: Limit{Metric: "restarts"}},
-	{Limit: Limit{Metric: "p50", quantile: 0.5}}, {Limit: Limit{Metric: "p90", quantile: 0.9}}, {Limit: Limit{Metric: "p99", quantile: 0.99}},
+	{Limit: Limit{Metric: "errors"}},
+	{Limit: Limit{Metric: "requests"}},
+	{Limit: Limit{Metric: "cpu"}},
+	{Limit: Limit{Metric: "memory"}},
+	{Limit: Limit{Metric: "restarts"}},
+	{Limit: Limit{Metric: "p50", quantile: 0.5}},
+	{Limit: Limit{Metric: "p90", quantile: 0.9}},
+	{Limit: Limit{Metric: "p99", quantile: 0.99}},
 }
 
 // Measured tells what limits would see now, of both releases: errors (0 to 1), requests (a second), cpu (cores), memory (bytes),

@@ -39,7 +39,6 @@ type Pattern struct {
 // Miner learns patterns from lines. It is not for concurrent use.
 type Miner struct {
 	root  map[int]*node // by number of words
-	all   int
 	next  int64
 	clock int64 // lines seen
 	byUse map[*Pattern]struct{}
