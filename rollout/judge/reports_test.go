@@ -56,7 +56,7 @@ func TestReportsOfBothReleasesAlikeSayNothing(t *testing.T) {
 // The new release is not worse: its users report as often as the old one's, some seconds after they were served. Its share grows
 // in steps meanwhile. What is taken back is a false alarm.
 func TestFalseAlarmsOfReportsStayWithinAlpha(t *testing.T) {
-	const runs = 1000
+	const runs = 400
 	alarms := 0
 	for i := range runs {
 		r := rand.New(rand.NewPCG(7, uint64(i)))

@@ -27,10 +27,11 @@ type Pattern struct {
 	ID      int64     `json:"id"`
 	Text    string    `json:"pattern"`
 	Count   int64     `json:"count"`
-	Example string    `json:"example"` // the first line of it, without secrets
-	Error   bool      `json:"error"`   // it reads like an error
+	Example string    `json:"example"` // the first line of it, without secrets; filled in by Fresh.Found
+	Error   bool      `json:"error"`   // it reads like an error; filled in by Fresh
 	First   time.Time `json:"first"`
 
+	line  string // the first one, as it was written
 	words []string
 	used  int64
 	leaf  *leaf
@@ -77,7 +78,7 @@ func (m *Miner) Add(line string, at time.Time) (p *Pattern, fresh bool) {
 		return p, false
 	}
 	m.next++
-	p = &Pattern{ID: m.next, Text: strings.Join(words, " "), Count: 1, Example: Redact(cut(line)), Error: ErrorLike(line), First: at, words: words, used: m.clock, leaf: l}
+	p = &Pattern{ID: m.next, Text: strings.Join(words, " "), Count: 1, First: at, line: cut(line), words: words, used: m.clock, leaf: l}
 	l.patterns = append(l.patterns, p)
 	m.byUse[p] = struct{}{}
 	if len(m.byUse) > mostPattern {

@@ -22,7 +22,10 @@ func (f *Fresh) New(line string, at time.Time) (p *Pattern, known bool) {
 	if f.old.Knows(line) {
 		return nil, true
 	}
-	p, _ = f.new.Add(line, at)
+	p, first := f.new.Add(line, at)
+	if first {
+		p.Error = ErrorLike(line)
+	}
 	return p, false
 }
 
@@ -32,7 +35,7 @@ func (f *Fresh) Found(most int) []Pattern {
 	var out []Pattern
 	for _, p := range f.new.Patterns() {
 		if !f.old.knows(p.words) {
-			out = append(out, Pattern{ID: p.ID, Text: p.Text, Count: p.Count, Example: p.Example, Error: p.Error, First: p.First})
+			out = append(out, Pattern{ID: p.ID, Text: p.Text, Count: p.Count, Example: Redact(p.line), Error: p.Error, First: p.First})
 		}
 	}
 	slices.SortFunc(out, func(a, b Pattern) int {

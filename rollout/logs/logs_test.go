@@ -43,7 +43,7 @@ func TestNoLogMakesTheTreeGrowWithoutBound(t *testing.T) {
 		}
 		return string(b)
 	}
-	for range 5_000 {
+	for range 2_500 {
 		words := make([]string, 1+r.IntN(90))
 		for i := range words {
 			words[i] = word()
