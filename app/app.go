@@ -23,6 +23,8 @@ import (
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/alert"
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/runtime/fleet"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/source"
@@ -172,7 +174,9 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
 		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
-		Jobs: func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
+		Alerts:   &alert.Store{DB: a.Store.DB()},
+		Feedback: &feedback.Store{DB: a.Store.DB(), Spool: &feedback.Spool{Dir: proxy.DeskDir(proxyDir)}, Redact: secrets.Redact},
+		Jobs:     func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },
 		ApprovePage: func(run, step string, until time.Time) string {
 			return o.Config.Server.link(web.ApproveLink(a.Links, run, step, until))
 		},
@@ -241,6 +245,9 @@ func (a *App) Watch(ctx context.Context) {
 			a.log.ErrorContext(ctx, "a load balancer cannot be looked after", slog.Any("error", err))
 		}
 		a.takePushes(ctx)
+		if err := a.Rollouts.TakeFeedback(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "reports of users not taken up", slog.Any("error", err))
+		}
 		select {
 		case <-ctx.Done():
 			return

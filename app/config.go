@@ -14,6 +14,7 @@ import (
 	"goodstate.dev/goodstate/hooks"
 	"goodstate.dev/goodstate/hooks/webhook"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/alert"
 )
 
 // ConfigName is the name of the configuration file where none is given.
@@ -25,6 +26,7 @@ type Config struct {
 	Secrets  map[string]secret.Source    `yaml:"secrets" json:"secrets,omitempty" help:"where the values of secrets are, by name" example:"{db: {env: DB_PASSWORD}}"`
 	Services config.Map[rollout.Service] `yaml:"services" json:"services" help:"what is released, by name"`
 	Notify   []notify.Rule               `yaml:"notify" json:"notify,omitempty" help:"who is told what"`
+	Alerts   map[string]alert.Receiver   `yaml:"alerts" json:"alerts,omitempty" help:"where monitoring sends its alerts, by name: /in/alerts/NAME of the server" example:"{main: {token: {secret: alerts}}}"`
 	Audit    []audit.Rule                `yaml:"audit" json:"audit,omitempty" help:"where the journal is handed on to, at least once and in order, without holding anything up"`
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
 	Webhooks config.Map[webhook.Config]  `yaml:"webhooks" json:"webhooks,omitzero" help:"pushes that GitHub, GitLab, Gitea or Forgejo tell of at /hooks/NAME of the dashboard; a service with on_push is released by them" example:"{github: {from: github, secret: {secret: github}}}"`
@@ -34,6 +36,11 @@ type Config struct {
 
 // Validate reports what the parts cannot know of each other.
 func (c *Config) Validate(report func(path, message string)) {
+	for name := range c.Alerts {
+		if !validName(name) {
+			report("alerts."+name, fmt.Sprintf("receiver name %q, want letters, digits, dot, dash and underscore, at most 63", name))
+		}
+	}
 	c.validateWebhooks(report)
 	listen := map[string]string{}
 	for name, s := range c.Services.All() {

@@ -31,13 +31,18 @@ type dashboard struct {
 	leave   func() (requests, lost int64) // ends the visitors
 }
 
-func newDashboard(t *testing.T) *dashboard {
+func newDashboard(t *testing.T, more ...func(conf string) string) *dashboard {
 	t.Helper()
 	chrome := real.Need(t, "chromium", "chromium", "google-chrome", "chrome")
 	if chrome == "" {
 		return nil
 	}
 	s := newSite(t, "canary: {steps: [50%], hold: 10m}")
+	if len(more) > 0 {
+		text, err := os.ReadFile(s.file)
+		s.must(err)
+		s.must(os.WriteFile(s.file, []byte(more[0](string(text))), 0o600))
+	}
 	repo := filepath.Join(s.dir, "repo")
 	for _, tag := range []string{"v5", "v6"} {
 		s.must(os.WriteFile(filepath.Join(repo, "release"), []byte("fine "+tag+"\n"), 0o600))

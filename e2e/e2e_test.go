@@ -60,7 +60,8 @@ func TestMain(m *testing.M) {
 }
 
 // service answers with the content of the file "release" in its folder; a release that is called bad fails every second visit. One
-// that is called sad answers every visit well and sells nothing, which only its metrics and its log say.
+// that is called sad answers every visit well and sells nothing, which only its metrics and its log say; a tired one
+// ends after ten visits.
 func service() int {
 	name, err := os.ReadFile("release")
 	if err != nil {
@@ -81,13 +82,19 @@ func service() int {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		n := visits.Add(1)
 		fmt.Printf("order %d of 10.0.0.%d taken\n", n, n%250)
+		if release == "tired" && n > 10 {
+			os.Exit(9)
+		}
 		if release == "sad" && n%4 == 0 {
 			fmt.Printf("ERROR order %d is lost: ledger at 10.0.0.%d refused token=s3cr3t-%d\n", n, unsold.Add(1)%250, n)
 		}
 		w.Header().Set("X-Version", release)
 		if release == "bad" && n%2 == 0 {
 			http.Error(w, "no", http.StatusInternalServerError)
+			return
 		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Tea</title><h1>Tea</h1><script src="/.goodstate/feedback.js" defer></script></html>`)
 	})
 	server := &http.Server{Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), Handler: mux, ReadHeaderTimeout: time.Minute}
 	if err := server.ListenAndServe(); err != nil {

@@ -48,6 +48,15 @@ func newServed(t *testing.T, strategy, release string, more func(conf string) st
 	return served
 }
 
+// takesLong says that a test is one of those that only make test-all runs.
+func takesLong(t *testing.T) bool {
+	if os.Getenv(everything) != "" {
+		return false
+	}
+	t.Log("takes long; E2E_ALL=1 runs it")
+	return true
+}
+
 // start begins the release of a version.
 func (s *served) start(version string) run.Info {
 	s.t.Helper()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"goodstate.dev/goodstate/internal/real"
 	"goodstate.dev/goodstate/rollout"
@@ -46,7 +47,54 @@ func TestAReleaseThatOnlyPrometheusKnowsToBeBadIsTakenBack(t *testing.T) {
 	}
 }
 
+func TestAReleaseThatOnlyItsLogKnowsToBeBadIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s := newServed(t, "canary: {steps: [50%], hold: 3s}", "sad", withSignal(`      complaints: {logs: {}, every: 500ms, limits: ["> 3"]}`))
+	if res := s.release("v1"); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	info := s.start("v2")
+	res := s.ended(info)
+	if res.Outcome != rollout.RolledBack || res.Trigger.By != "signal complaints" {
+		t.Fatalf("v2: %s by %+v: %s", res.Outcome, res.Trigger, res.Why)
+	}
+	if detail := res.Trigger.Findings[0].Detail; !strings.Contains(detail, "x ERROR order") || strings.Contains(detail, "s3cr3t") || strings.Contains(detail, "taken") {
+		t.Errorf("the finding shows %q, want the line that only v2 writes, without its token", detail)
+	}
+	report, err := s.a.Client().Report(t.Context(), info.ID)
+	s.must(err)
+	if len(report.Logs) != 1 || !report.Logs[0].Error || strings.Contains(report.Logs[0].Example, "s3cr3t") || !strings.Contains(report.Logs[0].Pattern, "ledger at <address> refused token=<*>") {
+		t.Errorf("the analysis has %+v", report.Logs)
+	}
+}
+
+func TestAReleaseThatEndsAgainAndAgainIsTakenBackByTheLimitOfRestarts(t *testing.T) {
+	if takesLong(t) {
+		return
+	}
+	t.Parallel()
+	s := newServed(t, "canary: {steps: [50%], hold: 60s}", "tired", func(conf string) string {
+		return strings.Replace(conf, "judge: {warmup: 0s, requests: 20}", "judge: {compare: none, requests: 20, limits: [restarts > 2]}\n    restarts: 20", 1)
+	})
+	first := s.start("v1")
+	real.Eventually(t, 30*time.Second, "v1 has the traffic", func() bool {
+		l, ok := s.a.Rollouts.Live(first.ID)
+		return ok && l.Weight > 0
+	})
+	if res := s.ended(first); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	info := s.start("v2")
+	res := s.ended(info)
+	if res.Outcome != rollout.RolledBack || res.Trigger.By != "limit restarts > 2" {
+		t.Fatalf("v2: %s by %+v: %s\n%s", res.Outcome, res.Trigger, res.Why, s.told(info.ID))
+	}
+}
+
 func TestWithADeadPrometheusARolloutNeitherGoesOnNorBack(t *testing.T) {
+	if takesLong(t) {
+		return
+	}
 	t.Parallel()
 	s, kill := newMeasured(t, "fine", `"> 1.5x for 1s", "> 10% for 1s"`)
 	if s == nil {

@@ -43,6 +43,10 @@ func (ro *rollout) analyse(ctx context.Context, res Result, gone time.Time) erro
 		f.Failing = ro.failing(ctx)
 		f.Failing = f.Failing[:min(len(f.Failing), failingShown)]
 	}
+	var err error
+	if f.Users, err = ro.reported(ctx); err != nil {
+		f.Gaps = append(f.Gaps, "what users reported could not be read: "+err.Error())
+	}
 	if ro.old != nil {
 		f.Old = ro.old.Release
 		if err := ro.differences(ctx, &f); err != nil {
@@ -65,7 +69,7 @@ func (ro *rollout) recorded(ctx context.Context, f *analysis.Facts) error {
 		var found good.Finding
 		var seen analysis.Evidence
 		switch {
-		case e.Event == analysis.EvidenceEvent && json.Unmarshal(e.Data, &seen) == nil:
+		case (e.Event == analysis.EvidenceEvent || e.Event == alertEvent) && json.Unmarshal(e.Data, &seen) == nil:
 			f.Evidence = append(f.Evidence, seen)
 		case e.Event == "finding" && json.Unmarshal(e.Data, &found) == nil && found.Verdict == good.Fail && found.At.Before(f.Trigger.At.Add(time.Second)):
 			f.Failed = append(f.Failed, found)

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -22,6 +23,7 @@ type eyes struct {
 	past     bool  // the judge has seen the old release's history
 	blind    error // why the last look at the router showed nothing
 	firstBad time.Time
+	ears     *ears          // nil: users are not asked
 	seen     []judge.Second // what was judged, for the samples that are kept
 }
 
@@ -35,10 +37,14 @@ const settling = 300 * time.Millisecond
 // again what the router still has.
 func (ro *rollout) look(ctx context.Context, compare bool) (*eyes, error) {
 	if ro.eyes == nil {
-		e := &eyes{service: ro.in.Service, new: ro.new.Release.ID(), meter: newMeter(ro.Runtime), judge: judge.New(ro.in.Config.Judge), next: time.Now().Unix()}
+		e := &eyes{service: ro.in.Service, new: ro.new.Release.ID(), meter: newMeter(ro.Runtime), next: time.Now().Unix()}
 		if !ro.shifted.IsZero() {
 			e.next = ro.shifted.Unix()
 		}
+		e.ears = ro.listen(time.Unix(e.next, 0))
+		conf := ro.in.Config.Judge
+		conf.Reports = e.ears != nil
+		e.judge = judge.New(conf)
 		if ro.old != nil {
 			e.old = ro.old.Release.ID()
 		}
@@ -62,6 +68,14 @@ func (e *eyes) history(ctx context.Context) error {
 		return e.blind
 	}
 	e.past = true
+	if e.ears != nil {
+		n, err := e.ears.before(ctx, time.Unix(e.next, 0).Add(-10*time.Minute))
+		if err != nil {
+			e.past, e.blind = false, err
+			return err
+		}
+		e.judge.Reported(n)
+	}
 	for _, s := range seconds {
 		if s.Unix < e.next && s.Release == e.old {
 			e.judge.History(s)
@@ -73,7 +87,7 @@ func (e *eyes) history(ctx context.Context) error {
 // catchUp judges every second that is complete by now.
 func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 	if e.router == nil {
-		return nil
+		return e.use(ctx, now)
 	}
 	until := now.Add(-settling).Unix() // this second is not over yet
 	if e.next >= until {
@@ -105,20 +119,40 @@ func (e *eyes) catchUp(ctx context.Context, now time.Time) error {
 		}
 		byTime[s.Unix] = pair
 	}
+	if err := e.listen(ctx); err != nil {
+		return err
+	}
 	uses := e.meter.read(ctx, e.service, now)
 	for ; e.next < until; e.next++ {
 		pair := byTime[e.next]
 		pair.Unix, pair.NewUse, pair.OldUse = e.next, uses[e.new], uses[e.old]
+		pair.NewRestarts = e.meter.restarts(e.new)
+		if e.ears != nil {
+			pair.NewReports, pair.OldReports = e.ears.due(e.next)
+		}
 		if e.seen = append(e.seen, pair); len(e.seen) > seenMost {
 			e.seen = append(e.seen[:0:0], e.seen[seenMost/2:]...)
 		}
 		e.fails = append(e.fails[:0], failed(e.judge.Observe(pair))...)
+		e.quote()
 		if len(e.fails) > 0 {
 			e.next++
 			return nil // decide on this second before the next one is looked at
 		}
 	}
 	return nil
+}
+
+// use judges what instances use, of a service that has no traffic of ours to judge.
+func (e *eyes) use(ctx context.Context, now time.Time) error {
+	if e.next >= now.Unix() {
+		return nil
+	}
+	uses := e.meter.read(ctx, e.service, now)
+	e.next = now.Unix()
+	pair := judge.Second{Unix: e.next, NewUse: uses[e.new], OldUse: uses[e.old], NewRestarts: e.meter.restarts(e.new)}
+	e.fails = append(e.fails[:0], failed(e.judge.Observe(pair))...)
+	return ctx.Err()
 }
 
 // findings are what the judge says now; at the end of a stage its conclusion is part of them.
@@ -130,4 +164,24 @@ func (e *eyes) findings(end bool) []good.Finding {
 		return []good.Finding{{Check: "traffic", Observed: e.blind.Error(), Wanted: "what the releases answered", At: time.Now()}}
 	}
 	return []good.Finding{e.judge.Conclude()}
+}
+
+// listen hears what users reported since the last time.
+func (e *eyes) listen(ctx context.Context) error {
+	if e.ears == nil {
+		return nil
+	}
+	if err := e.ears.hear(ctx); err != nil {
+		e.blind = fmt.Errorf("reports of users: %w", err)
+	}
+	return ctx.Err()
+}
+
+// quote puts what users said into the findings that rest on it.
+func (e *eyes) quote() {
+	for i := range e.fails {
+		if e.ears != nil && strings.HasPrefix(e.fails[i].Check, "user reports") {
+			e.fails[i].Detail = e.ears.evidence()
+		}
+	}
 }

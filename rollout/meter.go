@@ -13,6 +13,7 @@ import (
 type meter struct {
 	runtime runtime.Runtime
 	at      time.Time
+	again   map[string]int     // restarts by release, when it was read last; nil: not known
 	cpu     map[string]float64 // seconds used, by instance and start
 }
 
@@ -22,14 +23,15 @@ func newMeter(r runtime.Runtime) *meter { return &meter{runtime: r} }
 func (m *meter) read(ctx context.Context, service string, now time.Time) map[string]*judge.Use {
 	all, err := m.runtime.List(ctx, service)
 	if err != nil {
-		m.cpu = nil
+		m.cpu, m.again = nil, nil
 		return nil
 	}
 	passed := now.Sub(m.at).Seconds()
 	before := m.cpu
-	m.at, m.cpu = now, map[string]float64{}
+	m.at, m.cpu, m.again = now, map[string]float64{}, map[string]int{}
 	uses := map[string]*judge.Use{}
 	for _, in := range all {
+		m.again[in.Release] += in.Restarts
 		if in.State != runtime.Running || in.PID == 0 {
 			continue
 		}
@@ -47,4 +49,13 @@ func (m *meter) read(ctx context.Context, service string, now time.Time) map[str
 		u.CPU, u.Memory = max(u.CPU, (in.CPU-was)/passed), max(u.Memory, in.RSS)
 	}
 	return uses
+}
+
+// restarts are those of a release at the last reading; nil: not known.
+func (m *meter) restarts(release string) *int {
+	n, ok := m.again[release]
+	if !ok {
+		return nil
+	}
+	return &n
 }

@@ -48,6 +48,9 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	}
 	checks := ro.patrol(ctx)
 	defer checks.stop()
+	if _, err := ro.rule(); err != nil {
+		return held{}, err
+	}
 	around, end, err := ro.lookOut(ctx, compare)
 	if err != nil {
 		return held{}, err
@@ -100,8 +103,15 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		if standing, err = ro.rerouted(ctx, standing); err != nil {
 			return held{}, err
 		}
-		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
-		findings = append(findings, around.findings(time.Now(), ro.new.Release.Version)...)
+		now, looked, alarms := time.Now(), checks.findings(), ro.alarms(ctx)
+		findings := append(e.findings(status.Elapsed >= hold), looked...)
+		findings = append(findings, around.findings(now, ro.new.Release.Version)...)
+		findings = append(findings, alarms...)
+		ruled, err := ro.heed(ctx, &status, ro.values(e, looked, alarms, around, now), now)
+		if err != nil {
+			return held{}, err
+		}
+		findings = append(findings, ruled...)
 		ro.show(func(l *Live) {
 			l.Judge, l.Findings, l.Elapsed, l.Hold = e.judge.State(), findings, status.Elapsed, hold
 			l.Signals = around.states(time.Now())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
+	"goodstate.dev/goodstate/rollout/condition"
 	"goodstate.dev/goodstate/rollout/runtime"
 	"goodstate.dev/goodstate/rollout/signal"
 )
@@ -25,6 +26,7 @@ type followed struct {
 	name   string
 	spec   signal.Spec
 	source signal.Source
+	old    bool            // the old release is read too
 	before *signal.Reading // of the old release, from before the new one got traffic
 
 	mu    sync.Mutex
@@ -42,7 +44,7 @@ func (ro *rollout) open() (*outlook, error) {
 		if err != nil {
 			return nil, fmt.Errorf("signal %s: %w", name, err)
 		}
-		o.signals = append(o.signals, &followed{name: name, spec: spec, source: source, track: signal.NewTrack(name, spec, ro.old != nil)})
+		o.signals = append(o.signals, &followed{name: name, spec: spec, source: source, old: spec.Relative() || ro.rules.wants("old_signals."+condition.Ident(name)), track: signal.NewTrack(name, spec, ro.old != nil)})
 	}
 	ro.out = o
 	return o, nil
@@ -91,7 +93,7 @@ func (f *followed) follow(ctx context.Context, ro *rollout, beside bool) {
 func (f *followed) read(ctx context.Context, ro *rollout, beside bool) signal.Pair {
 	p := signal.Pair{At: time.Now()}
 	p.New, p.NewErr = f.one(ctx, ro, ro.new, false, time.Time{})
-	if ro.old == nil || !f.spec.Relative() {
+	if ro.old == nil || !f.old {
 		return p
 	}
 	if beside || ro.shifted.IsZero() {

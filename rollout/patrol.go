@@ -102,7 +102,7 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 		return []good.Finding{{Check: exitCheck, Observed: err.Error(), Wanted: "a list of the instances", At: time.Now()}}
 	}
 	out := []good.Finding{{Check: exitCheck, Verdict: good.Pass, Observed: "all instances run", At: time.Now(), Release: ro.new.Release.Version}}
-	now := time.Now()
+	now, limited := time.Now(), ro.in.Config.limitsRestarts()
 	for _, in := range all {
 		if in.Release != ro.new.Release.ID() {
 			continue
@@ -113,7 +113,7 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 			out = append(out, ro.lostChecks(in)...)
 			continue
 		}
-		if in.State != runtime.Running || seen && in.Restarts > before {
+		if in.State != runtime.Running || seen && in.Restarts > before && !limited {
 			out[0] = good.Finding{
 				Check: exitCheck, Verdict: good.Fail, At: now, Release: ro.new.Release.Version,
 				Observed: fmt.Sprintf("%s ended by itself: %s", in.ID, in.Exit), Wanted: "an instance that stays up", Detail: ro.lastLines(ctx, in.ID, 20),

@@ -32,6 +32,7 @@ type rollout struct {
 	schema   *migrate.Plan // what this rollout changes in the database; nil: nothing
 	eyes     *eyes
 	out      *outlook
+	rules    *rules
 	gate     *Gate  // what a person has to agree to before it goes on; nil: nothing
 	would    string // what was said last that would be done, where only observing
 }
@@ -111,7 +112,7 @@ func (ro *rollout) result(o Outcome, why string) Result {
 func (ro *rollout) route(backends []traffic.Backend, weight int) traffic.Route {
 	t := ro.new.Config.Traffic
 	r := traffic.Route{
-		Service: ro.in.Service, Via: t.Via, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow),
+		Service: ro.in.Service, Via: t.Via, Listen: t.Listen, Backends: backends, Slow: time.Duration(t.Slow), Feedback: ro.new.Config.Feedback,
 		Weights: map[string]int{ro.new.Release.ID(): weight},
 	}
 	if t.Sticky == "cookie" {

@@ -14,6 +14,8 @@ import (
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/rollout/alert"
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/runtime"
 	"goodstate.dev/goodstate/rollout/source"
 	"goodstate.dev/goodstate/rollout/traffic"
@@ -38,6 +40,8 @@ type Options struct {
 	Source   func(name string, s Service) *source.Source
 	Secret   func(ctx context.Context, name string) (string, error)
 	Notify   Notifier
+	Alerts   *alert.Store    // nil: none come in
+	Feedback *feedback.Store // nil: nobody is asked
 	// Snapshots takes restore points; nil: a migration that needs one is refused.
 	Snapshots Snapshotter
 	Jobs      func() []string // names of the jobs that run before a push; nil: none are known

@@ -10,6 +10,8 @@ import (
 
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/rollout/condition"
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/judge"
 	"goodstate.dev/goodstate/rollout/migrate"
 	"goodstate.dev/goodstate/rollout/signal"
@@ -41,6 +43,8 @@ type Service struct {
 	Strategy   config.Choice[strategy.Strategy] `yaml:"strategy" json:"strategy,omitempty" help:"how a release takes over: canary, bluegreen or rolling (default: canary)"`
 	Judge      judge.Config                     `yaml:"judge" json:"judge,omitempty" help:"what makes a release bad: the comparison with the release before, and hard limits"`
 	Signals    config.Map[signal.Spec]          `yaml:"signals" json:"signals,omitempty" help:"numbers that are read about a release from elsewhere, by name, with limits: Prometheus, and the instances' logs"`
+	Conditions config.Map[condition.Spec]       `yaml:"conditions" json:"conditions,omitempty" help:"expressions over checks, signals, traffic, alerts and reports that take a release back, or make a rollout ask, by name"`
+	Feedback   *feedback.Config                 `yaml:"feedback" json:"feedback,omitempty"   help:"ask users what they met: a form and a script under /.goodstate/ of the service's address; their reports count for the judge" example:"{}"`
 	Unknown    string                           `yaml:"unknown" json:"unknown,omitempty" default:"pause" enum:"pause,wait,rollback" help:"what to do when nothing is known at the end of a stage: ask a person, wait on, or go back"`
 	Watch      config.Duration                  `yaml:"watch" json:"watch,omitempty" default:"5m" help:"how long a promoted release is still judged, with the old one ready to take over, before it counts as known good"`
 	Recover    config.Duration                  `yaml:"recover" json:"recover,omitempty" default:"2m" help:"how long after a rollback the metrics may take to be back to what they were"`
@@ -80,6 +84,7 @@ func (s *Service) Validate(report func(path, message string)) {
 		report("health", "neither health nor checks are given, so nothing could tell a good release from a bad one")
 	}
 	s.validateTraffic(report)
+	s.validateConditions(report)
 	s.validateHosts(report)
 	s.validateFiles(report)
 	s.validateApprove(report)
@@ -131,6 +136,16 @@ func (s *Service) Revision() string {
 		Hosts     *Hosts `json:",omitempty"`
 		Files     any    `json:",omitempty"`
 	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision(), s.filesRevision()})
+}
+
+// limitsRestarts says that a limit decides how many restarts are too many; without one the first is.
+func (s *Service) limitsRestarts() bool {
+	for _, l := range s.Judge.Limits {
+		if l.Metric == "restarts" {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Service) health() (check.Spec, bool) {

@@ -12,6 +12,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/feedback"
 )
 
 // view is one page: what its template shows.
@@ -123,7 +124,7 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	case errors.As(err, &held), errors.As(err, &leased), errors.Is(err, rollout.ErrNothing):
 		status = http.StatusConflict
-	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage):
+	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup):
 		status = http.StatusNotFound
 	}
 	why := err.Error()

@@ -20,6 +20,8 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/alert"
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/web/api"
 )
 
@@ -35,6 +37,8 @@ type Options struct {
 	Webhooks http.Handler   // POST /hooks/{name}, which proves by itself who asks; nil: none
 	API      http.Handler   // everything under /api/, behind the same door
 	Proxies  []netip.Prefix // reverse proxies that are believed who asks
+	Alerts   map[string]alert.Receiver
+	Secret   func(ctx context.Context, name string) (string, error)
 	Log      *slog.Logger
 }
 
@@ -91,6 +95,11 @@ func New(o Options) (http.Handler, error) {
 	s.read(mux, "GET /services/{service}/points", s.points)
 	s.read(mux, "GET /rollouts/{run}", s.rollout)
 	s.read(mux, "GET /journal", s.journal)
+	s.read(mux, "GET /feedback", s.feedback)
+	s.read(mux, "GET /feedback/{group}", s.said)
+	s.act(mux, "POST /feedback/{group}/answer", auth.Answer, s.say(feedback.Answered))
+	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
+	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
 	s.read(mux, "GET /actions", s.actions)
 	s.read(mux, "GET /approve/{run}", s.approvePage)
 	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
@@ -110,7 +119,11 @@ func New(o Options) (http.Handler, error) {
 	mux.Handle("/", s.guard.Require(auth.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusNotFound, "there is no page "+r.URL.Path)
 	})))
-	return s.headers(s.guard.Handler(mux)), nil
+	outer := http.NewServeMux()
+	outer.Handle(deskBase, newDesks(s)) // for everybody: it knows neither sessions nor their forms
+	outer.Handle("POST /in/alerts/{receiver}", s.alerts())
+	outer.Handle("/", s.guard.Handler(mux))
+	return s.headers(outer), nil
 }
 
 // load reads the templates: one set a page, each with the layout.

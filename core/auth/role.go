@@ -40,6 +40,7 @@ const (
 	Promote    Action = "promote"
 	Pause      Action = "pause"
 	Hold       Action = "hold"
+	Answer     Action = "answer" // what users reported
 	Approve    Action = "approve"
 	Copy       Action = "back up" // copy, check and drill backups
 	Restore    Action = "restore"
@@ -49,7 +50,7 @@ const (
 
 // lowest is the lowest role that may do an action.
 var lowest = map[Action]Role{
-	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Approve: Approver, Copy: Operator, Restore: Approver, Delete: Admin, Administer: Admin,
+	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Answer: Operator, Approve: Approver, Copy: Operator, Restore: Approver, Delete: Admin, Administer: Admin,
 }
 
 // Can says whether a role may do an action. An unknown role may do nothing, and nobody may do an unknown action.

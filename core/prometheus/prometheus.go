@@ -21,9 +21,9 @@ import (
 // Server says where a Prometheus is and how it is asked. It is part of the settings of everything that asks one.
 type Server struct {
 	URL      string          `yaml:"url" json:"url" required:"true" help:"address of the Prometheus" example:"http://127.0.0.1:9090"`
-	Token    config.Value    `yaml:"token" json:"token,omitzero" help:"bearer token; as {secret: name}"`
+	Token    config.Secret   `yaml:"token" json:"token,omitzero" help:"bearer token; as {secret: name}"`
 	User     string          `yaml:"user" json:"user,omitempty" help:"user name of basic authentication"`
-	Password config.Value    `yaml:"password" json:"password,omitzero" help:"password of basic authentication; as {secret: name}"`
+	Password config.Secret   `yaml:"password" json:"password,omitzero" help:"password of basic authentication; as {secret: name}"`
 	Stale    config.Duration `yaml:"stale" json:"stale,omitempty" default:"1m" help:"samples that are older count as missing; set it to two scrapes or more"`
 }
 
@@ -38,6 +38,9 @@ func (s *Server) Check() error {
 	}
 	if s.Stale < config.Duration(time.Second) {
 		return fmt.Errorf("stale %s, want 1s or more", s.Stale)
+	}
+	if (s.User == "") != s.Password.IsZero() {
+		return errors.New("user and password go together")
 	}
 	return nil
 }
@@ -123,35 +126,26 @@ func reason(ctx context.Context, err error) error {
 }
 
 func (s *Server) authorize(ctx context.Context, req *http.Request, secret Secrets) error {
-	token, err := value(ctx, s.Token, secret)
-	if err != nil {
-		return fmt.Errorf("token of Prometheus: %w", err)
+	named := s.Token
+	if named.IsZero() && s.User != "" {
+		named = s.Password
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+	if named.IsZero() {
 		return nil
-	}
-	if s.User == "" {
-		return nil
-	}
-	password, err := value(ctx, s.Password, secret)
-	if err != nil {
-		return fmt.Errorf("password of Prometheus: %w", err)
-	}
-	req.SetBasicAuth(s.User, password)
-	return nil
-}
-
-func value(ctx context.Context, v config.Value, secret Secrets) (string, error) {
-	name, ok := v.Secret()
-	if !ok {
-		text, _ := v.Plain()
-		return text, nil
 	}
 	if secret == nil {
-		return "", fmt.Errorf("secret %s cannot be had here", name.Name())
+		return fmt.Errorf("secret %s of Prometheus cannot be had here", named.Name())
 	}
-	return secret(ctx, name.Name())
+	value, err := secret(ctx, named.Name())
+	if err != nil {
+		return fmt.Errorf("ask Prometheus: %w", err)
+	}
+	if s.Token.IsZero() {
+		req.SetBasicAuth(s.User, value)
+	} else {
+		req.Header.Set("Authorization", "Bearer "+value)
+	}
+	return nil
 }
 
 // answer is what the query API says: https://prometheus.io/docs/prometheus/latest/querying/api/

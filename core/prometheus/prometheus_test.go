@@ -145,7 +145,7 @@ func TestAPasswordStaysOutOfErrorsAndOnlyGoesToTheServer(t *testing.T) {
 		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 	}))
 	defer here.Close()
-	s := prometheus.Server{URL: here.URL, User: "ann", Password: config.SecretValue("prom"), Stale: config.Duration(time.Minute)}
+	s := prometheus.Server{URL: here.URL, User: "ann", Password: config.SecretNamed("prom"), Stale: config.Duration(time.Minute)}
 	_, err := s.Ask(t.Context(), "up", time.Time{}, func(context.Context, string) (string, error) { return "open sesame", nil })
 	if err == nil || strings.Contains(err.Error(), "sesame") {
 		t.Errorf("the error is %v", err)

@@ -45,10 +45,10 @@ func Prometheus(t testing.TB, targets []string, alerting, rules string) (address
 	}
 }
 
-// Alertmanager starts a scratch Alertmanager on loopback with this configuration, and returns its host:port; empty where WITHOUT has alertmanager.
+// Alertmanager starts a scratch Alertmanager on loopback with this configuration, and returns its host:port; empty where WITHOUT has prometheus-alertmanager.
 func Alertmanager(t testing.TB, configuration string) string {
 	t.Helper()
-	program := Need(t, "alertmanager", "prometheus-alertmanager", "alertmanager")
+	program := Need(t, "prometheus-alertmanager")
 	if program == "" {
 		return ""
 	}

@@ -28,9 +28,6 @@ var packages = map[string]string{
 	"sshd":     "openssh-server",
 	"git":      "git",
 	"rsyslogd": "rsyslog",
-
-	"prometheus":   "prometheus",
-	"alertmanager": "prometheus-alertmanager",
 }
 
 // folders is where Debian keeps programs that are not on everybody's PATH.

@@ -28,10 +28,11 @@ type Facts struct {
 	Commits                []Commit
 	Files                  []File
 	Config                 []Change
-	Schema                 []string // what the rollout changed in the database, in words
-	Hosts                  []string // where instances of the releases ran
-	Others                 []Other  // other runs in the hour before
-	Gaps                   []string // what could not be read
+	Schema                 []string     // what the rollout changed in the database, in words
+	Hosts                  []string     // where instances of the releases ran
+	Users                  []UserReport // what users reported meanwhile
+	Others                 []Other      // other runs in the hour before
+	Gaps                   []string     // what could not be read
 	Failing                []traffic.Failing
 	Failed                 []good.Finding // what failed in the rollout, oldest first
 	Evidence               []Evidence     // what others saw of the releases

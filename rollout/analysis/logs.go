@@ -1,74 +1,38 @@
 package analysis
 
 import (
-	"regexp"
-	"sort"
-	"strings"
+	"time"
+
+	"goodstate.dev/goodstate/rollout/logs"
 )
 
-// Pattern is a kind of log line: lines that are equal but for numbers, times, ids and quoted text.
+// Pattern is a kind of log line: lines that are equal but for numbers, times, ids and names.
 type Pattern struct {
 	Pattern string `json:"pattern"`
 	Count   int    `json:"count"`
-	Example string `json:"example"`
+	Example string `json:"example"` // without secrets
+	Error   bool   `json:"error,omitempty"`
 }
 
-const (
-	maxPatterns = 20
-	maxLine     = 400
-)
+const maxPatterns = 20
 
-var variables = []struct {
-	re   *regexp.Regexp
-	with string
-}{
-	{regexp.MustCompile(`\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,\dZ+:-]*`), "<time>"},
-	{regexp.MustCompile(`\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b`), "<id>"},
-	{regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b`), "<address>"},
-	{regexp.MustCompile(`"[^"]*"|'[^']*'`), "<text>"},
-	{regexp.MustCompile(`\b(?:0x)?[0-9a-fA-F]*\d[0-9a-fA-F]*\b`), "<n>"},
-	{regexp.MustCompile(`\d+`), "<n>"},
-}
-
-// mask replaces what differs between two lines of the same kind.
-func mask(line string) string {
-	for _, v := range variables {
-		line = v.re.ReplaceAllString(line, v.with)
-	}
-	return strings.Join(strings.Fields(line), " ")
-}
-
-// newPatterns lists the kinds of lines that only the new release wrote, the most frequent first.
+// newPatterns lists the kinds of lines that only the new release wrote, those that read like errors first, then the most frequent.
 func newPatterns(fresh, old []string) []Pattern {
-	known := map[string]bool{}
+	found := logs.NewFresh()
 	for _, line := range old {
-		known[mask(cut(line))] = true
+		found.Old(line, time.Time{})
 	}
-	found := map[string]*Pattern{}
 	for _, line := range fresh {
-		line = cut(line)
-		m := mask(line)
-		if m == "" || known[m] {
-			continue
-		}
-		if p, ok := found[m]; ok {
-			p.Count++
-			continue
-		}
-		found[m] = &Pattern{Pattern: m, Count: 1, Example: line}
+		found.New(line, time.Time{})
 	}
-	out := make([]Pattern, 0, len(found))
-	for _, p := range found {
-		out = append(out, *p)
+	var out []Pattern
+	for _, p := range found.Found(maxPatterns) {
+		out = append(out, Pattern{Pattern: p.Text, Count: int(p.Count), Example: p.Example, Error: p.Error})
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if out[i].Count != out[j].Count {
-			return out[i].Count > out[j].Count
-		}
-		return out[i].Pattern < out[j].Pattern
-	})
-	return out[:min(len(out), maxPatterns)]
+	return out
 }
+
+const maxLine = 400
 
 func cut(line string) string {
 	if len(line) > maxLine {

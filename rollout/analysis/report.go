@@ -34,6 +34,7 @@ type Report struct {
 	Failing  []traffic.Failing `json:"failing,omitempty"`
 	Evidence []Evidence        `json:"evidence,omitempty"`
 	Suspects []Suspect         `json:"suspects,omitempty"`
+	Users    []UserReport      `json:"user_reports,omitempty"`
 	Logs     []Pattern         `json:"new_log_lines,omitempty"`
 	Verdict  good.Verdict      `json:"revalidated"`
 	After    []good.Finding    `json:"after,omitempty"`
@@ -97,6 +98,7 @@ func Write(f Facts) Report {
 	r.Periods = periods(f)
 	r.First = firstBad(f)
 	r.Impact = impact(f, r.Periods)
+	r.Users = userReports(f.Users)
 	r.Logs = newPatterns(f.NewLogs, f.OldLogs)
 	r.Signal = firstSignal(f, r.First)
 	r.Suspects = suspects(r)

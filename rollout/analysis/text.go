@@ -31,6 +31,7 @@ func (r Report) Markdown() string {
 			fmt.Fprintf(&b, "\n%s\n\n", indent(f.Detail))
 		}
 	}
+	r.users(&b)
 	r.suspected(&b)
 	r.metrics(&b)
 	r.changes(&b)

@@ -16,6 +16,7 @@ type Config struct {
 	Quantiles []config.Percent `yaml:"quantiles" json:"quantiles,omitempty" help:"quantiles of the old release's latency that the new one is held against (default: 50%, 90%, 99%)" example:"[50%, 90%, 99%]"`
 	Requests  int64            `yaml:"requests" json:"requests,omitempty" default:"100" help:"requests that the new release must have answered in a stage before it can pass; 100 good ones mean less than 3% errors with 95% confidence"`
 	Warmup    config.Duration  `yaml:"warmup" json:"warmup,omitempty" default:"5s" help:"how long after the beginning of a stage latency is not judged, because caches are cold"`
+	Reports   bool             `yaml:"-" json:"reports,omitempty"` // users' reports count too; set where a service asks its users
 	Limits    []Limit          `yaml:"limits" json:"limits,omitempty" help:"hard limits that the new release must not break for some time" example:"[errors > 10% for 5m, p99 > 500ms for 1m]"`
 }
 

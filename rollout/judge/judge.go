@@ -6,12 +6,11 @@
 // Two things make a release bad. Hard limits, as users know them. And the comparison with the old release under the same
 // load in the same second, by tests that may be looked at every second for as long as one likes (see evidence): a release
 // that is not worse is rolled back with a probability of at most alpha over all tests and all time. Alpha is split evenly over
-// errors and latency; of each half three quarters go to the comparison side by side, and one to the weaker
+// errors and latency, and over users' reports where these count; of each part three quarters go to the comparison side by side, and one to the weaker
 // comparison with the old release's past, where none runs beside.
 package judge
 
 import (
-	"math"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -25,6 +24,11 @@ type Second struct {
 	Old    traffic.Second `json:"old"`
 	NewUse *Use           `json:"new_use,omitempty"` // nil: not measured
 	OldUse *Use           `json:"old_use,omitempty"`
+	// NewRestarts is how often instances of the new release ended by themselves and were started again, all together; nil: not known.
+	NewRestarts *int `json:"new_restarts,omitempty"`
+	// Reports of users that came in, by the release that served them; each session counts once.
+	NewReports int64 `json:"new_reports,omitempty"`
+	OldReports int64 `json:"old_reports,omitempty"`
 }
 
 // Use is what the instances of a release use: the busiest one counts.
@@ -46,6 +50,7 @@ type Judge struct {
 	latency      *latencyTest
 	errorsAlone  *errorsAlone // nil until the old release is no longer beside
 	latencyAlone *latencyTest
+	reports      *reports // nil where users' reports do not count
 
 	stage   stage
 	total   counts
@@ -73,6 +78,9 @@ func New(c Config) *Judge {
 	c = c.withDefaults()
 	j := &Judge{conf: c, beside: true, past: newRecent(recentSeconds), errors: newErrorsBeside()}
 	j.latency = newLatencyTest(c.Quantiles, c.Slower, j.past)
+	if c.Reports {
+		j.reports = newReports()
+	}
 	for _, l := range c.Limits {
 		j.watches = append(j.watches, &watch{Limit: l})
 	}
@@ -81,7 +89,19 @@ func New(c Config) *Judge {
 
 // History shows a second of the old release from before the rollout, oldest first. Thresholds, and the comparison where no
 // old release runs beside, come from it.
-func (j *Judge) History(s traffic.Second) { j.past.add(s) }
+func (j *Judge) History(s traffic.Second) {
+	j.past.add(s)
+	if j.reports != nil {
+		j.reports.history(s)
+	}
+}
+
+// Reported shows how many reports the old release had before the rollout, in the time of its history.
+func (j *Judge) Reported(n int64) {
+	if j.reports != nil {
+		j.reports.pastK += n
+	}
+}
 
 // Beside begins a stage, and says whether the old release has traffic in it too. What is enough to pass is counted from here.
 func (j *Judge) Beside(beside bool) {
@@ -90,6 +110,9 @@ func (j *Judge) Beside(beside bool) {
 	if !beside && j.errorsAlone == nil {
 		j.errorsAlone = newErrorsAlone(j.conf.Worse, j.past.requests, j.past.bursts)
 		j.latencyAlone = newLatencyAlone(j.conf.Quantiles, j.conf.Slower, j.past)
+		if j.reports != nil {
+			j.reports.withdraw()
+		}
 	}
 }
 
@@ -109,6 +132,9 @@ func (j *Judge) Observe(s Second) []good.Finding {
 	j.total.add(s.New)
 	j.stage.new.add(s.New)
 	j.compare(s)
+	if j.reports != nil {
+		j.reports.observe(s, j.beside || s.Old.Requests*10 >= s.New.Requests && s.Old.Requests > 0)
+	}
 	if j.beside && s.Old.Requests > 0 {
 		s.Old.Unix = s.Unix
 		j.past.add(s.Old) // after the comparison: thresholds come from strictly before
@@ -155,12 +181,15 @@ func (j *Judge) decide(s Second) {
 			verdict = append(verdict, j.finding(t.name, good.Fail, t.observed(j), t.wanted(j)))
 		}
 	}
-	if j.total.requests > 0 {
+	if j.total.requests > 0 || s.NewUse != nil || s.NewRestarts != nil {
 		if len(j.window) == limitWindow {
 			j.window = append(j.window[:0], j.window[1:]...)
 		}
 		j.window = append(j.window, s)
 		for _, w := range j.watches {
+			if j.total.requests == 0 && !w.ofUse() {
+				continue // before the first request traffic says nothing
+			}
 			if w.observe(j.window) {
 				verdict = append(verdict, j.finding("limit "+w.String(), good.Fail, w.reason(), "no "+w.String()))
 			}
@@ -197,7 +226,7 @@ type test struct {
 
 // tests are the comparisons under way.
 func (j *Judge) tests() []test {
-	beside, alone := math.Log(8/(3*j.conf.Alpha)), math.Log(8/j.conf.Alpha)
+	beside, alone := j.conf.needed()
 	var all []test
 	if j.conf.errors() {
 		all = append(all, test{"errors", beside, j.errors.log, sayErrors, wantErrors})
@@ -209,6 +238,12 @@ func (j *Judge) tests() []test {
 		all = append(all, test{"latency", beside, j.latency.log, sayLatency, wantLatency})
 		if a := j.latencyAlone; a != nil {
 			all = append(all, test{"latency against the past", alone, a.log, sayLatencyAlone, wantLatency})
+		}
+	}
+	if r := j.reports; r != nil {
+		all = append(all, test{"user reports", beside, r.log, sayReports, wantReports})
+		if r.alone != nil {
+			all = append(all, test{"user reports against the past", alone, r.alone.log, sayReportsAlone, wantReports})
 		}
 	}
 	return all

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/rollout/traffic"
 )
 
@@ -149,6 +150,70 @@ func TestTheConfigurationIsReadFromAFile(t *testing.T) {
 	} {
 		if err := config.Parse("goodstate.yaml", []byte(bad), &root); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that says %q", bad, err, want)
+		}
+	}
+}
+
+func using(unix, requests, oldRequests int64, cpu, oldCPU float64, memory, oldMemory int64) Second {
+	return Second{Unix: unix, New: counted(requests, 0), Old: counted(oldRequests, 0), NewUse: &Use{cpu, memory}, OldUse: &Use{oldCPU, oldMemory}}
+}
+
+func TestALimitInTimesOfTheOldReleaseIsHeldAgainstTheSameMoment(t *testing.T) {
+	for _, c := range []struct {
+		name, limit string
+		second      func(unix int64) Second
+		broken      bool
+	}{
+		{"twice the memory", "memory > 1.5x for 5s", func(at int64) Second { return using(at, 1, 1, 0.1, 0.1, 200, 100) }, true},
+		{"as much memory", "memory > 1.5x for 5s", func(at int64) Second { return using(at, 1, 1, 0.1, 0.1, 140, 100) }, false},
+		{"an old release that was not measured", "memory > 1.5x for 5s", func(at int64) Second {
+			s := using(at, 1, 1, 0.1, 0.1, 900, 1)
+			s.OldUse = nil
+			return s
+		}, false},
+		{"three times the processor", "cpu > 2x for 5s", func(at int64) Second { return using(at, 10, 10, 0.6, 0.2, 1, 1) }, true},
+		{"an idle old release says nothing of the processor", "cpu > 2x for 5s", func(at int64) Second { return using(at, 100, 1, 0.6, 0.01, 1, 1) }, false},
+		{"fewer requests than half", "requests < 0.5x for 5s", func(at int64) Second { return using(at, 4, 10, 0, 0, 1, 1) }, true},
+	} {
+		var l Limit
+		if err := l.UnmarshalText([]byte(c.limit)); err != nil {
+			t.Fatal(err)
+		}
+		if l.String() != c.limit {
+			t.Errorf("%s became %s", c.limit, l)
+		}
+		j := New(Config{Compare: compareNone, Limits: []Limit{l}})
+		var bad []good.Finding
+		for at := int64(1); at <= 20; at++ {
+			bad = j.Observe(c.second(at))
+		}
+		if (len(bad) > 0) != c.broken {
+			t.Errorf("%s: %v, want broken: %v", c.name, bad, c.broken)
+		}
+	}
+}
+
+func TestRestartsBeyondTheLimitAreFoundAlsoWithoutTraffic(t *testing.T) {
+	var l Limit
+	if err := l.UnmarshalText([]byte("restarts > 2")); err != nil {
+		t.Fatal(err)
+	}
+	j := New(Config{Compare: compareNone, Limits: []Limit{l}})
+	for at, n := range []int{0, 1, 2, 2, 2} {
+		if bad := j.Observe(Second{Unix: int64(at + 1), NewRestarts: &n}); len(bad) > 0 {
+			t.Fatalf("after %d restarts: %v", n, bad)
+		}
+	}
+	if bad := j.Observe(Second{Unix: 6}); len(bad) > 0 {
+		t.Fatalf("where nothing is known: %v", bad)
+	}
+	three := 3
+	if bad := j.Observe(Second{Unix: 7, NewRestarts: &three}); len(bad) != 1 || !strings.Contains(bad[0].Observed, "restarts is 3") {
+		t.Fatalf("after three restarts: %v", bad)
+	}
+	for _, text := range []string{"restarts > 2x for 1m", "restarts > -1", "speed > 2x for 1m", "cpu > 0x for 1m", "cpu > ax for 1m", "errors > 3"} {
+		if err := l.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%s was taken", text)
 		}
 	}
 }

@@ -22,7 +22,14 @@ type watch struct {
 // observe takes the last seconds of the new release, oldest first; broken says that the limit has been broken for all its time.
 func (w *watch) observe(window []Second) (broken bool) {
 	need := int64(time.Duration(w.For) / time.Second)
-	value, ok := w.measure(window)
+	value, ok := w.measure(window, false)
+	bound := w.Value
+	if w.Times && ok {
+		var was float64
+		if was, ok = w.old(window); ok {
+			bound *= was
+		}
+	}
 	w.known = ok
 	if !ok {
 		w.seen = "not known"
@@ -33,7 +40,10 @@ func (w *watch) observe(window []Second) (broken bool) {
 	}
 	w.unknown = 0
 	w.seen = w.say(value)
-	if w.Above && value > w.Value || !w.Above && value < w.Value {
+	if w.Times {
+		w.seen += " (the old release: " + w.say(bound/w.Value) + ")"
+	}
+	if w.Above && value > bound || !w.Above && value < bound {
 		w.beyond++
 	} else {
 		w.beyond = 0
@@ -41,27 +51,46 @@ func (w *watch) observe(window []Second) (broken bool) {
 	return w.beyond >= need
 }
 
-func (w *watch) measure(window []Second) (value float64, ok bool) {
-	last := window[len(window)-1]
-	switch w.Metric {
-	case "cpu":
-		if last.NewUse == nil {
+// old is the old release's value, where it can be compared with: what depends on load only while it has a fair share of it.
+func (w *watch) old(window []Second) (value float64, ok bool) {
+	if w.Metric != "memory" {
+		var fresh, old int64
+		for _, s := range window {
+			fresh += s.New.Requests
+			old += s.Old.Requests
+		}
+		if old == 0 || old*10 < fresh {
 			return 0, false
 		}
-		return last.NewUse.CPU, true
-	case "memory":
-		if last.NewUse == nil {
-			return 0, false
-		}
-		return float64(last.NewUse.Memory), true
+	}
+	return w.measure(window, true)
+}
+
+// measure is the value of one of the releases.
+func (w *watch) measure(window []Second, old bool) (value float64, ok bool) {
+	use := window[len(window)-1].NewUse
+	if old {
+		use = window[len(window)-1].OldUse
+	}
+	switch n := window[len(window)-1].NewRestarts; {
+	case w.Metric == "restarts" && n == nil:
+		return 0, false
+	case w.Metric == "restarts":
+		return float64(*n), true
+	case w.ofUse():
+		return w.use(use)
 	}
 	var requests, errors int64
 	latency := traffic.Histogram{}
 	for _, s := range window {
-		requests += s.New.Requests
-		errors += s.New.Errors
+		of := s.New
+		if old {
+			of = s.Old
+		}
+		requests += of.Requests
+		errors += of.Errors
 		if w.quantile > 0 {
-			latency.Add(s.New.Latency)
+			latency.Add(of.Latency)
 		}
 	}
 	switch {
@@ -79,11 +108,23 @@ func (w *watch) measure(window []Second) (value float64, ok bool) {
 	return 0, false
 }
 
+func (w *watch) use(u *Use) (value float64, ok bool) {
+	switch {
+	case u == nil:
+		return 0, false
+	case w.Metric == "cpu":
+		return u.CPU, true
+	}
+	return float64(u.Memory), true
+}
+
 // say writes a value in the metric's unit.
 func (w *watch) say(value float64) string {
 	switch {
 	case w.quantile > 0:
 		return round(time.Duration(value * float64(time.Second))).String()
+	case w.Metric == "restarts":
+		return fmt.Sprintf("%.0f", value)
 	case w.Metric == "memory":
 		return fmt.Sprintf("%.0fMiB", value/(1<<20))
 	case w.Metric == "requests":

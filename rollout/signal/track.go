@@ -134,6 +134,20 @@ func (t *Track) Finding(now time.Time) good.Finding {
 	return f
 }
 
+// Values are the last readings of the new and the old release, where they are of now; nil: not known.
+func (t *Track) Values(now time.Time) (fresh, old *float64) {
+	if t.last == nil || now.Sub(t.last.At) > t.stale() {
+		return nil, nil
+	}
+	if t.last.NewErr == nil {
+		fresh = &t.last.New.Value
+	}
+	if t.last.Old != nil {
+		old = &t.last.Old.Value
+	}
+	return fresh, old
+}
+
 // Waiting says that the signal is being read and needs only more readings, to be enough or to decide on a limit that is being broken.
 func (t *Track) Waiting(now time.Time) bool {
 	if t.lastGood.IsZero() {

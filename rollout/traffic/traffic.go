@@ -5,6 +5,8 @@ package traffic
 import (
 	"context"
 	"time"
+
+	"goodstate.dev/goodstate/rollout/feedback"
 )
 
 // Full is the weight of all traffic: weights are in ten-thousandths, so that 0.5% can be said.
@@ -12,14 +14,15 @@ const Full = 10_000
 
 // Route is where the traffic of one service goes. Applying the same Route twice changes nothing.
 type Route struct {
-	Service  string         `json:"service"`
-	Listen   string         `json:"listen"`            // address that users reach, host:port
-	Sticky   string         `json:"sticky,omitempty"`  // "" or "cookie": a user stays on the release that served them first
-	TLS      *TLS           `json:"tls,omitempty"`     // nil: plain HTTP (and HTTP/2 without TLS)
-	Backends []Backend      `json:"backends"`          // instances that may get requests
-	Weights  map[string]int `json:"weights"`           // by release id, in ten-thousandths; a release without a weight gets nothing
-	Via      Via            `json:"via,omitzero"`      // what carries the route; zero: our own proxy
-	Slow     time.Duration  `json:"slow_ns,omitempty"` // an upstream that has not begun its answer by then failed; 0: 60s
+	Service  string           `json:"service"`
+	Listen   string           `json:"listen"`             // address that users reach, host:port
+	Sticky   string           `json:"sticky,omitempty"`   // "" or "cookie": a user stays on the release that served them first
+	TLS      *TLS             `json:"tls,omitempty"`      // nil: plain HTTP (and HTTP/2 without TLS)
+	Backends []Backend        `json:"backends"`           // instances that may get requests
+	Weights  map[string]int   `json:"weights"`            // by release id, in ten-thousandths; a release without a weight gets nothing
+	Via      Via              `json:"via,omitzero"`       // what carries the route; zero: our own proxy
+	Feedback *feedback.Config `json:"feedback,omitempty"` // nil: users are not asked; else under /.goodstate/ of the address
+	Slow     time.Duration    `json:"slow_ns,omitempty"`  // an upstream that has not begun its answer by then failed; 0: 60s
 }
 
 // TLS names the files with certificate and key in PEM; they are read again when they change.
@@ -57,8 +60,9 @@ type Second struct {
 	Unix     int64     `json:"t"` // start of the second
 	Release  string    `json:"release"`
 	Requests int64     `json:"n"`
-	Errors   int64     `json:"errors"`  // answers of 500 and above, upstreams that failed to answer
-	Bursts   int64     `json:"bursts"`  // the same errors, but a client that fails again and again counts once until it has had a good answer
-	Aborted  int64     `json:"aborted"` // the client went away first; neither good nor an error
-	Latency  Histogram `json:"latency"` // time to the first byte of the answer; empty with requests: the router cannot tell
+	Errors   int64     `json:"errors"`             // answers of 500 and above, upstreams that failed to answer
+	Bursts   int64     `json:"bursts"`             // the same errors, but a client that fails again and again counts once until it has had a good answer
+	Aborted  int64     `json:"aborted"`            // the client went away first; neither good nor an error
+	Sessions int64     `json:"sessions,omitempty"` // clients of the last minute that it was the last to answer; 0 where they are not counted
+	Latency  Histogram `json:"latency"`            // time to the first byte of the answer; empty with requests: the router cannot tell
 }

@@ -19,6 +19,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/feedback"
 )
 
 // Options are the parts that the API shows.
@@ -47,6 +48,7 @@ func New(o Options) http.Handler {
 	s.services(a)
 	s.runs(a)
 	s.users(a)
+	s.feedback(a)
 	s.actions(a)
 	s.notices(a)
 	s.audit(a)
@@ -129,7 +131,7 @@ func answer(err error) error {
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction):
+	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }

@@ -19,7 +19,7 @@ type Load struct {
 }
 
 // mostLoad bounds a summary; it does not grow with the test.
-const mostLoad = 8 << 20
+const mostLoad = 1 << 20
 
 // Vegeta reads what `vegeta report -type=json` writes.
 func Vegeta(r io.Reader) (Load, error) {

@@ -104,6 +104,7 @@ func (s *seconds) insert(service string, sec traffic.Second) {
 	sum.Errors += sec.Errors
 	sum.Bursts += sec.Bursts
 	sum.Aborted += sec.Aborted
+	sum.Sessions = max(sum.Sessions, sec.Sessions)
 	list[at] = sum
 }
 

@@ -35,6 +35,7 @@ func (s *server) restore(ctx context.Context, st state) error {
 	defer s.mu.Unlock()
 	for _, sv := range st.Services {
 		svc := newService(sv.Route.Service, s.log, s.opt.Trusted, s.up)
+		svc.openDesk(DeskDir(s.opt.Dir))
 		rt, err := svc.ready(sv.Route, sv.Shares)
 		if err != nil {
 			return fmt.Errorf("restore the route of %s: %w", sv.Route.Service, err)
@@ -85,6 +86,7 @@ func (s *server) apply(ctx context.Context, r traffic.Route) error {
 	fresh := svc == nil
 	if fresh {
 		svc = newService(r.Service, s.log, s.opt.Trusted, s.up)
+		svc.openDesk(DeskDir(s.opt.Dir))
 	}
 	before := svc.route.Load()
 	if before != nil && svc.front != nil && reflect.DeepEqual(before.Route, r) {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/traffic"
 )
 
@@ -22,10 +23,12 @@ type service struct {
 	route     atomic.Pointer[route] // nil: removed
 	proxy     *httputil.ReverseProxy
 	failing   failing
+	sessions  sessions
 	witness   witness
 	nobody    release // counts what no release could answer
 	releases  map[string]*release
 	instances map[string]*instance
+	desk      *feedback.Desk
 	front     *front // nil while its address could not be opened
 	problem   error  // why front is nil
 }
@@ -119,6 +122,12 @@ func (s *service) collect(now int64) []traffic.Second {
 	out := s.nobody.counts.collect("", now)
 	for id, rel := range s.releases {
 		out = append(out, rel.counts.collect(id, now)...)
+	}
+	if rt := s.route.Load(); len(out) > 0 && rt != nil && rt.Feedback != nil {
+		served := s.sessions.count(now)
+		for i := range out {
+			out[i].Sessions = served[out[i].Release]
+		}
 	}
 	return out
 }

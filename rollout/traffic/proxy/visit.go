@@ -47,6 +47,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
 		return
 	}
+	if s.atDesk(w, r) {
+		return
+	}
 	v := &visit{Context: r.Context(), service: s, in: r, began: time.Now()}
 	s.enter(v)
 	if v.pool == nil {
@@ -141,6 +144,9 @@ func (v *visit) count(rel *release) {
 		v.service.witness.note(rel.id, v.in.Method, v.in.URL.Path, v.status, time.Now().Unix())
 	}
 	rel.counts.add(v.service.failing.outcome(v.client, bad), v.took)
+	if v.route != nil && v.route.Feedback != nil {
+		v.service.sessions.seen(v.client, rel, v.began.Unix())
+	}
 }
 
 // answer is called with the head of the instance's answer, before it goes to the user.
@@ -149,6 +155,9 @@ func (s *service) answer(res *http.Response) error {
 	v.took = time.Since(v.began)
 	v.status = res.StatusCode
 	res.Header[releaseHeader] = []string{v.pool.release.id}
+	if v.route.Feedback != nil {
+		res.Header.Add("Server-Timing", `goodstate;desc="`+v.pool.release.id+`"`) // a script can read this and not the header above
+	}
 	if v.cookie != "" {
 		res.Header.Add("Set-Cookie", v.cookie)
 	}
