@@ -31,7 +31,8 @@ type dashboard struct {
 	leave   func() (requests, lost int64) // ends the visitors
 }
 
-func newDashboard(t *testing.T) *dashboard {
+// newDashboard also replaces texts of the configuration, which come in pairs.
+func newDashboard(t *testing.T, changes ...string) *dashboard {
 	t.Helper()
 	chrome := real.Need(t, "chromium", "chromium", "google-chrome", "chrome")
 	if chrome == "" {
@@ -46,7 +47,7 @@ func newDashboard(t *testing.T) *dashboard {
 	}
 	text, err := os.ReadFile(s.file)
 	s.must(err)
-	s.must(os.WriteFile(s.file, []byte(strings.NewReplacer("listen: none", `listen: "127.0.0.1:0"`, "watch: 1s", "watch: 3s").Replace(string(text))), 0o600))
+	s.must(os.WriteFile(s.file, []byte(strings.NewReplacer(append([]string{"listen: none", `listen: "127.0.0.1:0"`, "watch: 1s", "watch: 3s"}, changes...)...).Replace(string(text))), 0o600))
 	conf, err := app.Load(s.file)
 	s.must(err)
 	a, err := app.Open(t.Context(), app.Options{Config: conf, Base: s.dir, Self: []string{os.Args[0]}})
@@ -59,6 +60,7 @@ func newDashboard(t *testing.T) *dashboard {
 	d := &dashboard{site: s, a: a, chrome: chrome}
 	s.must(a.Auth.UserAdd(t.Context(), "olga", auth.Operator, password))
 	s.must(a.Auth.UserAdd(t.Context(), "vera", auth.Viewer, password))
+	s.must(a.Auth.UserAdd(t.Context(), "petra", auth.Approver, password))
 	d.address, err = a.Listen(t.Context())
 	s.must(err)
 	d.leave = d.visitors()

@@ -136,7 +136,7 @@ func (ro *rollout) agree(step, before, text string) (*Trigger, error) {
 		ro.show(func(l *Live) { l.Gate, l.Paused = nil, "" })
 	}()
 	compare := ro.stage < 0 || ro.stages[ro.stage].Compare
-	return ro.judge(step, "approval before "+before, max(time.Second, time.Until(until)), compare)
+	return ro.judge(step, "approval before "+before, max(time.Second, time.Until(until).Round(time.Second)), compare)
 }
 
 // asksApproval says that it waits, in the record and to people.

@@ -61,14 +61,11 @@ func checksOf(conf Service) []prevent.Check {
 	var out []prevent.Check
 	for name, spec := range conf.Checks.All() {
 		c := prevent.Check{Name: name, Kind: spec.Name(), Start: slices.Contains(conf.checksOn(AtStart), name)}
-		if text, err := json.Marshal(spec); err == nil {
-			var parts map[string]json.RawMessage
-			var with struct {
-				Run string `json:"run"`
-			}
-			if json.Unmarshal(text, &parts) == nil && json.Unmarshal(parts[c.Kind], &with) == nil {
-				c.Command = with.Run
-			}
+		var with struct {
+			Run string `json:"run"`
+		}
+		if (c.Kind == "command" || c.Kind == "test") && json.Unmarshal(spec.Settings, &with) == nil {
+			c.Command = with.Run
 		}
 		out = append(out, c)
 	}
