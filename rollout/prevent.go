@@ -15,7 +15,7 @@ import (
 // goodWeek is how far back good times are looked for.
 const (
 	goodWeek = 8 * 24 * time.Hour
-	goodMost = 30 // rollouts
+	goodMost = 300 // rollouts, and hours of ordinary days
 )
 
 // Prevent proposes what would have found the incident of a rollout earlier, each measure tried on what was recorded.
