@@ -32,6 +32,8 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require github.com/dlclark/regexp2 v1.12.0
+
 require github.com/leodido/go-syslog/v4 v4.6.0
 
 require (

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"goodstate.dev/goodstate/backup"
@@ -22,6 +23,7 @@ import (
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/runtime/fleet"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/source"
@@ -156,12 +158,17 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	if err != nil {
 		return err
 	}
+	hosts, err := fleet.New(fleet.Options{Dir: filepath.Join(data, "hosts"), Local: instances, Self: o.Self[0], Log: o.Log})
+	if err != nil {
+		return err
+	}
+	a.stops = append(a.stops, hosts.Close)
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
 	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
 	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: instances, Router: a.routers,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: hosts, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
@@ -206,6 +213,9 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 
 // Watch looks after the proxy until ctx ends, so that one that was killed is started again with the routes that it had, and takes up pushes.
 func (a *App) Watch(ctx context.Context) {
+	var clock sync.WaitGroup
+	clock.Go(func() { a.Backups.Clock(ctx) })
+	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var reminded, recorded time.Time

@@ -76,6 +76,12 @@ func Load(path string) (*Config, error) {
 	c.Data = absolute(base, c.Data)
 	c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	for name, s := range c.Services.All() {
+		if s.Hosts != nil && s.Hosts.Inventory != "" {
+			h := *s.Hosts
+			h.Inventory = absolute(base, h.Inventory)
+			s.Hosts = &h
+			c.Services.Set(name, s)
+		}
 		if s.Traffic != nil && s.Traffic.Cert != "" {
 			t := *s.Traffic
 			t.Cert, t.Key = absolute(base, t.Cert), absolute(base, t.Key)

@@ -45,11 +45,14 @@ type Options struct {
 }
 
 // Backups copies the configured applications, brings them back and tells how they stand.
-type Backups struct{ Options }
+type Backups struct {
+	Options
+	ring repository.Keyring
+}
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
 func New(o Options) *Backups {
-	b := &Backups{o}
+	b := &Backups{Options: o}
 	run.Register(o.Engine, KindCopy, b.copy)
 	run.Register(o.Engine, KindDrill, b.drill)
 	run.Register(o.Engine, KindRestore, b.restore)
@@ -122,7 +125,7 @@ func (b *Backups) Open(ctx context.Context, name string) (*repository.Repository
 	if err != nil {
 		return nil, fmt.Errorf("password of repository %s: %w", name, err)
 	}
-	repo, err := repository.Open(ctx, s, password)
+	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
 	if err == nil {
 		err = repo.LoadIndex(ctx)
 	}
@@ -142,7 +145,7 @@ func (b *Backups) with(ctx context.Context, name string, exclusive bool, do func
 	if err != nil {
 		return fmt.Errorf("password of repository %s: %w", name, err)
 	}
-	repo, err := repository.Open(ctx, s, password)
+	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
 	if err != nil {
 		return fmt.Errorf("repository %s: %w", name, err)
 	}
@@ -174,7 +177,7 @@ func (b *Backups) Points(ctx context.Context, application string) ([]repository.
 	if err != nil {
 		return nil, fmt.Errorf("password of repository %s: %w", a.Repository, err)
 	}
-	repo, err := repository.Open(ctx, s, password)
+	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
 	if err != nil {
 		return nil, fmt.Errorf("repository %s: %w", a.Repository, err)
 	}

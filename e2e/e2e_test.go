@@ -35,7 +35,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "proxy" || os.Args[1] == "demo" || os.Getenv(role) == "cli") {
+	if len(os.Args) > 1 && (os.Args[1] == "keep" || os.Args[1] == "instances" || os.Args[1] == "proxy" || os.Args[1] == "demo" || os.Getenv(role) == "cli") {
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	switch os.Getenv(role) {

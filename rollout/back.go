@@ -47,7 +47,7 @@ func (ro *rollout) back(t *Trigger) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	if !ready.sure() && ro.weight > 0 {
+	if !ready.sure() && ro.weight > 0 && !onlyLost(ready) {
 		return ro.stuck(res, ready)
 	}
 	if !ready.sure() {

@@ -56,6 +56,12 @@ func (ro *rollout) forward() (Result, error) {
 	case trigger != nil:
 		return ro.couldNot(trigger.Why, trigger.Findings)
 	}
+	if unusable, err := ro.lookAtHosts(); err != nil || unusable.Broken != "" {
+		if err != nil {
+			return Result{}, err
+		}
+		return ro.couldNot(unusable.Broken, nil)
+	}
 	refused, trigger, err := ro.expand()
 	switch {
 	case trigger != nil || err != nil:
@@ -311,7 +317,7 @@ func (ro *rollout) retire(ctx context.Context) error {
 		if err := ro.drain(ctx, ro.new, in); err != nil {
 			return err
 		}
-		if err := ro.Runtime.Stop(ctx, in.ID); err != nil {
+		if err := ro.stop(ctx, in); err != nil {
 			return err
 		}
 	}

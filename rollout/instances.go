@@ -28,6 +28,10 @@ func (ro *rollout) start(ctx context.Context, k Kept, n int) ([]good.Finding, er
 	for i := range n {
 		group.Go(func() error {
 			in, err := ro.Runtime.Start(ctx, specOf(k, i, env))
+			if f, lost := lostFinding(err, k); lost && ctx.Err() == nil {
+				findings[i] = f
+				return nil
+			}
 			if err != nil {
 				return fmt.Errorf("instance %d of %s %s: %w", i, k.Release.Service, k.Release.Version, err)
 			}
@@ -43,7 +47,9 @@ func specOf(k Kept, index int, env map[string]string) runtime.Spec {
 		Service: k.Release.Service, Release: k.Release.ID(), Index: index, Dir: k.Dir, Command: command(k.Config.Run),
 		Env: env, Grace: time.Duration(k.Config.Grace), Memory: int64(k.Config.Memory), Restarts: k.Config.Restarts,
 	}
-	if k.Config.Port != 0 {
+	if spec.Place = k.Config.Hosts.place(index, k.Config.Instances); spec.Place != nil {
+		spec.PortFrom = k.Config.Port
+	} else if k.Config.Port != 0 {
 		spec.Port = k.Config.Port + index
 	}
 	return spec
@@ -203,7 +209,7 @@ func (ro *rollout) stopFrom(ctx context.Context, k Kept, from int) error {
 			if err := ro.drain(ctx, k, in); err != nil {
 				return err
 			}
-			return ro.Runtime.Stop(ctx, in.ID)
+			return ro.stop(ctx, in)
 		})
 	}
 	return group.Wait()

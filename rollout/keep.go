@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/core/good"
@@ -140,6 +141,9 @@ func (ro *rollout) saveLogs(ctx context.Context) error {
 // configOf is the configuration of a release as text that can be compared and shown; secrets are names in it.
 func configOf(s Service) map[string]string {
 	out := map[string]string{"run": s.Run, "instances": fmt.Sprint(s.Instances), "port": fmt.Sprint(s.Port), "memory": s.Memory.String(), "grace": s.Grace.String(), "build": fmt.Sprint(s.Source.Build)}
+	if s.Hosts != nil {
+		out["hosts"] = strings.Join(s.Hosts.names(), " ")
+	}
 	for name, v := range s.Env {
 		out["env."+name] = v.String()
 	}

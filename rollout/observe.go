@@ -63,7 +63,7 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 	if err := ro.asksApproval(ctx); err != nil {
 		return held{}, err
 	}
-	began := time.Now()
+	standing, began := "", time.Now()
 	var paused time.Duration
 	for next := began; ; next = next.Add(time.Second) {
 		sig, got, err := ro.r.Await(ctx, out.Signal, max(0, time.Until(next)))
@@ -96,6 +96,9 @@ func (ro *rollout) observe(ctx context.Context, step, stage string, hold time.Du
 		status.Elapsed = time.Since(began) - paused
 		if checks.undecided() || around.undecided(time.Now()) {
 			status.Elapsed = min(status.Elapsed, hold-1)
+		}
+		if standing, err = ro.rerouted(ctx, standing); err != nil {
+			return held{}, err
 		}
 		findings := append(e.findings(status.Elapsed >= hold), checks.findings()...)
 		findings = append(findings, around.findings(time.Now(), ro.new.Release.Version)...)

@@ -109,6 +109,10 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 		}
 		before, seen := restarts[in.ID]
 		restarts[in.ID] = in.Restarts
+		if in.State == runtime.Lost {
+			out = append(out, lost(in, ro.new))
+			continue
+		}
 		if in.State != runtime.Running || seen && in.Restarts > before {
 			out[0] = good.Finding{
 				Check: exitCheck, Verdict: good.Fail, At: now, Release: ro.new.Release.Version,

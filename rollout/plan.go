@@ -68,6 +68,9 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if in.Config.Mode == "observe" {
 		p.Notes = append(p.Notes, "mode is observe: what would be taken back is only recorded")
 	}
+	if h := in.Config.Hosts; h != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("it runs on %d hosts: %s", len(h.Places), strings.Join(h.names(), ", ")))
+	}
 	if blind := in.Config.Traffic.Blind(); blind != "" {
 		p.Notes = append(p.Notes, blind)
 	}
@@ -204,6 +207,7 @@ type InstanceLine struct {
 	State    string `json:"state"`
 	URL      string `json:"url"`
 	PID      int    `json:"pid,omitempty"`
+	Host     string `json:"host,omitempty"`
 	Restarts int    `json:"restarts"`
 	Exit     string `json:"exit,omitempty"`
 	RSS      int64  `json:"rss,omitempty"`

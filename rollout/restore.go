@@ -46,6 +46,10 @@ func (s *Rollouts) restore(ctx context.Context, name string) error {
 	var findings []good.Finding
 	for i := range k.Config.Instances {
 		in, err := s.Runtime.Start(ctx, specOf(k, i, env))
+		if f, lost := lostFinding(err, k); lost {
+			findings = append(findings, f)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -109,11 +109,14 @@ func (s *Rollouts) prepare(ctx context.Context, service, version string) (Input,
 	if err != nil {
 		return Input{}, err
 	}
-	release.Service, release.Config = service, conf.Revision()
 	old, err := s.Serving(ctx, service)
 	if err != nil {
 		return Input{}, err
 	}
+	if err := conf.spread(ctx, old); err != nil {
+		return Input{}, err
+	}
+	release.Service, release.Config = service, conf.Revision()
 	return Input{Service: service, Config: conf, Release: release, Old: old, At: time.Now()}, nil
 }
 

@@ -24,8 +24,9 @@ type Service struct {
 	Source     source.Config                    `yaml:"source" json:"source" help:"the Git repository that releases come from, and how one is built"`
 	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook or a webhook of the Git host tells of them" example:"main"`
 	Run        string                           `yaml:"run" json:"run" required:"true" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens" example:"./shop -listen $HOST:$PORT"`
-	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times"`
-	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); without it free ports are chosen"`
+	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times; with hosts, on each of them"`
+	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); on hosts the first free one from here on; without it free ports are chosen"`
+	Hosts      *Hosts                           `yaml:"hosts" json:"hosts,omitempty" help:"hosts that the instances run on, over SSH; without it they run on this machine" example:"{inventory: hosts.ini, pattern: web}"`
 	Env        map[string]config.Value          `yaml:"env" json:"env,omitempty" help:"environment of the instances; a value is text or {secret: name}"`
 	Grace      config.Duration                  `yaml:"grace" json:"grace,omitempty" default:"10s" help:"how long an instance may take to end after SIGTERM before it is killed"`
 	Memory     config.Size                      `yaml:"memory" json:"memory,omitempty" help:"resident memory at which an instance is killed and started again" example:"256MiB"`
@@ -77,6 +78,7 @@ func (s *Service) Validate(report func(path, message string)) {
 		report("health", "neither health nor checks are given, so nothing could tell a good release from a bad one")
 	}
 	s.validateTraffic(report)
+	s.validateHosts(report)
 	s.validateApprove(report)
 	for name, spec := range s.Checks.All() {
 		for _, on := range spec.On {
@@ -123,7 +125,8 @@ func (s *Service) Revision() string {
 		Memory    config.Size
 		Build     any
 		Instances int
-	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances})
+		Hosts     *Hosts `json:",omitempty"`
+	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision()})
 }
 
 func (s *Service) health() (check.Spec, bool) {

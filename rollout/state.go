@@ -98,10 +98,13 @@ func (s *Rollouts) seen(ctx context.Context, conf Service, st *State) {
 		st.Problem = "the instances cannot be listed: " + err.Error()
 		return
 	}
-	up := 0
+	up, wanted := 0, conf.Instances
+	if serving, err := s.Serving(ctx, st.Service); err == nil && serving != nil {
+		wanted = serving.Config.Instances
+	}
 	for _, in := range all {
 		st.Instances = append(st.Instances, InstanceLine{
-			ID: in.ID, Release: in.Release, State: string(in.State), URL: in.URL, PID: in.PID, Restarts: in.Restarts, Exit: in.Exit, RSS: in.RSS,
+			ID: in.ID, Release: in.Release, State: string(in.State), URL: in.URL, PID: in.PID, Host: in.Host, Restarts: in.Restarts, Exit: in.Exit, RSS: in.RSS,
 		})
 		if st.Serving != nil && in.Release == st.Serving.ID() && in.State == runtime.Running {
 			up++
@@ -110,8 +113,8 @@ func (s *Rollouts) seen(ctx context.Context, conf Service, st *State) {
 	switch {
 	case st.Serving == nil && st.Active == nil:
 		st.Problem = ""
-	case st.Serving != nil && st.Active == nil && up < conf.Instances:
-		st.Problem = fmt.Sprintf("%d of %d instances of %s run", up, conf.Instances, st.Serving.Version)
+	case st.Serving != nil && st.Active == nil && up < wanted:
+		st.Problem = fmt.Sprintf("%d of %d instances of %s run", up, wanted, st.Serving.Version) + missingHosts(all)
 	case st.Last != nil && st.Last.Outcome == Incomplete && st.Active == nil:
 		st.Problem = "the last rollout needs a person: " + st.Last.Why
 	}

@@ -15,13 +15,13 @@ import (
 // checkInstances runs the checks of a moment against the first n instances of a release; without a moment the health check
 // of each of them. Tests that run as programs look at the first instance only: they say something about the release.
 func (ro *rollout) checkInstances(ctx context.Context, k Kept, n int, moment string) []good.Finding {
-	up, err := ro.running(ctx, k.Release.Service, k.Release.ID())
+	up, lost, err := ro.upAndLost(ctx, k)
 	if err != nil {
 		return []good.Finding{{Check: exitCheck, Observed: err.Error(), Wanted: "a list of the instances", At: time.Now()}}
 	}
 	up = slices.DeleteFunc(up, func(in runtime.Instance) bool { return in.Index >= n })
-	var out []good.Finding
-	if len(up) < n {
+	out := lost
+	if len(up)+len(lost) < n {
 		out = append(out, good.Finding{
 			Check: exitCheck, Verdict: good.Fail, At: time.Now(), Release: k.Release.Version,
 			Observed: fmt.Sprintf("%d of %d instances run", len(up), n), Wanted: "all of them",

@@ -15,6 +15,7 @@ import (
 func init() {
 	register(proxyCommand)
 	register(keepCommand)
+	register(instancesCommand)
 	register(validateCommand)
 	register(serveCommand)
 	register(initCommand)
@@ -39,6 +40,20 @@ func keepCommand(*terminal) *cobra.Command {
 	c := &cobra.Command{Use: "keep", Short: "Keep one instance running", Args: cobra.NoArgs, Hidden: true}
 	dir := c.Flags().String("dir", "", "its folder")
 	c.RunE = func(cmd *cobra.Command, _ []string) error { return process.Keep(cmd.Context(), *dir) }
+	return c
+}
+
+// instancesCommand answers a controller on another machine about the instances of this one.
+func instancesCommand(t *terminal) *cobra.Command {
+	c := &cobra.Command{Use: "instances", Short: "Answer about the instances of this machine", Args: cobra.NoArgs, Hidden: true}
+	dir := c.Flags().String("dir", "", "folder of the instances")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		me, err := self()
+		if err != nil {
+			return err
+		}
+		return process.Serve(cmd.Context(), process.Options{Dir: *dir, Keeper: append(me, "keep")}, t.in, t.out)
+	}
 	return c
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,7 +16,8 @@ import (
 
 	"goodstate.dev/goodstate/core/remote"
 	"goodstate.dev/goodstate/drift/engine"
-	"goodstate.dev/goodstate/drift/module"
+	"goodstate.dev/goodstate/drift/fallback"
+	"goodstate.dev/goodstate/drift/jinja"
 	"goodstate.dev/goodstate/drift/output"
 	"goodstate.dev/goodstate/drift/settings"
 )
@@ -135,7 +138,7 @@ func (t *terminal) playbook(ctx context.Context, f *playFlags, names []string) e
 	if err != nil {
 		return err
 	}
-	opt, text, finish, err := t.playOptions(ctx, f, s)
+	opt, text, finish, err := t.playOptions(ctx, f, s, names)
 	if err != nil {
 		return err
 	}
@@ -184,13 +187,13 @@ func (t *terminal) playError(err error) error {
 }
 
 // playOptions brings flags and settings together.
-func (t *terminal) playOptions(ctx context.Context, f *playFlags, s *settings.Settings) (engine.Options, *output.Text, func(*engine.Stats) error, error) {
+func (t *terminal) playOptions(ctx context.Context, f *playFlags, s *settings.Settings, names []string) (engine.Options, *output.Text, func(*engine.Stats) error, error) {
 	opt := engine.Options{
 		Inventory: f.inventory, Limit: f.limit, Tags: splitTags(f.tags, s.Tags), SkipTags: splitTags(f.skipTags, s.SkipTags), Check: f.check, Diff: f.diff || s.Diff,
 		Forks: orNumber(f.forks, s.Forks), Verbosity: max(f.verbose, s.Verbosity), StartAt: f.startAt, Step: f.step, Handlers: f.force, Syntax: f.syntax,
 		Connection: orText(f.connection, s.Connection), RemoteUser: orText(f.user, s.RemoteUser), KeyFile: orText(f.keyFile, s.KeyFile),
 		BecomeMethod: orText(f.becomeMethod, s.BecomeMethod), BecomeUser: orText(f.becomeUser, s.BecomeUser), Become: f.become || s.Become,
-		Timeout: orNumber(f.timeout, s.Timeout), Settings: s.Engine, Knows: knowsModule, Console: t.console(),
+		Timeout: orNumber(f.timeout, s.Timeout), Settings: s.Engine, Console: t.console(),
 	}
 	if len(opt.Inventory) == 0 {
 		opt.Inventory = s.Inventory
@@ -215,18 +218,45 @@ func (t *terminal) playOptions(ctx context.Context, f *playFlags, s *settings.Se
 	if opt.Extra, err = extraVars(f.extra, opt.Vault); err != nil {
 		return opt, nil, nil, err
 	}
+	ansible := fallback.New(fallback.Options{Bases: folders(names), Collections: s.Engine.CollectionPaths, Library: s.Library})
+	opt.Knows, opt.Fallback = ansible.Knows, ansible.Call
+	opt.Plugin = func(kind, name string) (jinja.Function, bool) {
+		f, ok := ansible.Plugin(kind, name)
+		return f, ok
+	}
 	dialer := &engine.Dialer{Settings: opt.Settings, Keys: &remote.Keys{}, Ask: t.askRemote(opt.ConnectionPassword)}
 	opt.Connect = dialer.Connect
-	text, finish := t.reporters(&opt, f, s)
+	text, report := t.reporters(&opt, f, s)
+	finish := func(stats *engine.Stats) error {
+		return errors.Join(report(stats), t.byPython(ansible, opt), ansible.Close())
+	}
 	return opt, text, finish, nil
 }
 
-func knowsModule(name string) bool {
-	for _, prefix := range []string{"ansible.builtin.", "ansible.legacy."} {
-		name = strings.TrimPrefix(name, prefix)
+// byPython says what Ansible's own code did, since goodstate has none for it.
+func (t *terminal) byPython(a *fallback.Ansible, opt engine.Options) error {
+	used := a.Used()
+	if len(used) == 0 || t.json || opt.Verbosity < 1 {
+		return nil
 	}
-	_, ok := module.Find(name)
-	return ok
+	var parts []string
+	for name, n := range used {
+		parts = append(parts, fmt.Sprintf("%s (%d times)", name, n))
+	}
+	slices.Sort(parts)
+	_, err := fmt.Fprintf(t.err, "run by the installed Ansible: %s\n", strings.Join(parts, ", "))
+	return err
+}
+
+// folders are those of the playbooks.
+func folders(names []string) []string {
+	var out []string
+	for _, name := range names {
+		if dir, err := filepath.Abs(filepath.Dir(name)); err == nil && !slices.Contains(out, dir) {
+			out = append(out, dir)
+		}
+	}
+	return out
 }
 
 // reporters are who hears of the run: the terminal, and a file for CI.

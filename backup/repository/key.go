@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/scrypt"
@@ -46,7 +49,7 @@ type masterKey struct {
 const (
 	scryptN = 1 << 15
 	scryptR = 8
-	scryptP = 4
+	scryptP = 3
 )
 
 // Key is one password that opens the repository, by its file.
@@ -131,13 +134,45 @@ func saveKey(ctx context.Context, s storage.Storage, master *secretKey, password
 	return id, s.Save(ctx, "keys/"+id.String(), int64(len(data)), bytes.NewReader(data))
 }
 
+// Keyring remembers what passwords opened, for as long as a program runs: making a key of a password is made slow on purpose. The zero Keyring is ready to use.
+type Keyring struct {
+	mu   sync.Mutex
+	keys map[[sha256.Size]byte]*secretKey // by key file and password
+}
+
+func (k *Keyring) place(f *keyFile, password string) [sha256.Size]byte {
+	return sha256.Sum256(slices.Concat(f.Salt, f.Data, []byte{0}, []byte(password)))
+}
+
+// unlock opens a key file, the second time at once.
+func (k *Keyring) unlock(f *keyFile, password string) (*secretKey, error) {
+	at := k.place(f, password)
+	k.mu.Lock()
+	known := k.keys[at]
+	k.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	key, err := f.unlock(password)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.keys == nil {
+		k.keys = map[[sha256.Size]byte]*secretKey{}
+	}
+	k.keys[at] = key
+	return key, nil
+}
+
 // maxKeys is how many key files are tried; each costs a derivation.
 const maxKeys = 50
 
 const maxKeyFile = 64 << 10
 
 // findKey tries the key files until one opens.
-func findKey(ctx context.Context, s storage.Storage, password string) (ID, *secretKey, error) {
+func findKey(ctx context.Context, s storage.Storage, password string, ring *Keyring) (ID, *secretKey, error) {
 	var names []string
 	if err := s.List(ctx, "keys", func(name string, _ int64) error {
 		names = append(names, name)
@@ -153,7 +188,7 @@ func findKey(ctx context.Context, s storage.Storage, password string) (ID, *secr
 		id, f, err := readKey(ctx, s, name)
 		if err == nil {
 			var master *secretKey
-			if master, err = f.unlock(password); err == nil {
+			if master, err = ring.unlock(f, password); err == nil {
 				return id, master, nil
 			}
 		}

@@ -76,6 +76,11 @@ func Init(ctx context.Context, s storage.Storage, password string) (*Repository,
 
 // Open opens a repository with one of its passwords. Its index is not read yet.
 func Open(ctx context.Context, s storage.Storage, password string) (*Repository, error) {
+	return OpenWith(ctx, s, password, &Keyring{})
+}
+
+// OpenWith is Open, for who opens several times.
+func OpenWith(ctx context.Context, s storage.Storage, password string, ring *Keyring) (*Repository, error) {
 	box, err := storage.Read(ctx, s, configName, maxConfig)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("no repository is here (%w); goodstate backup init makes one", err)
@@ -83,7 +88,7 @@ func Open(ctx context.Context, s storage.Storage, password string) (*Repository,
 		return nil, err
 	}
 	r := &Repository{storage: s}
-	if r.keyID, r.key, err = findKey(ctx, s, password); err != nil {
+	if r.keyID, r.key, err = findKey(ctx, s, password, ring); err != nil {
 		return nil, err
 	}
 	plain, err := r.key.open(box)

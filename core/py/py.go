@@ -25,7 +25,11 @@ type Unsafe string
 type Tuple []any
 
 // Undefined stands for what is not there.
-type Undefined struct{ Hint string }
+type Undefined struct {
+	Hint string
+	// Soft is what an if without an else gives: it is empty text, an empty list and false, and only using parts of it is an error.
+	Soft bool
+}
 
 // List is Python's list: who holds the pointer sees every change.
 type List struct{ Items []any }

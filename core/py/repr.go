@@ -97,6 +97,12 @@ func writeRepr(b *strings.Builder, value any, depth int, str bool) {
 	case *Dict:
 		writeReprDict(b, v, depth)
 	case Undefined:
+		if v.Soft {
+			if !str {
+				b.WriteString("Undefined")
+			}
+			return
+		}
 		b.WriteString("AnsibleUndefined(hint=" + Repr(v.Hint) + ")")
 	case Represented:
 		b.WriteString(v.Repr())

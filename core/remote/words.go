@@ -120,3 +120,6 @@ func matches(patterns []string, name string) bool {
 	}
 	return hit
 }
+
+// Words cuts arguments of ssh, as an inventory says them on one line, into words.
+func Words(line string) ([]string, error) { return split(line) }

@@ -22,7 +22,7 @@ import (
 )
 
 // contract is bumped by hand when the functions of runs change so that runs begun before cannot go on with them.
-const contract = "2"
+const contract = "3"
 
 // unlimited is how often a run may be interrupted and continued: a crash is never the run's fault.
 const unlimited = 1 << 30
@@ -97,11 +97,11 @@ func (h onlyErrors) WithGroup(g string) slog.Handler { return onlyErrors{h.Handl
 
 func (e *Engine) point(p string) { e.onStep(p) }
 
-// instance tells kinds apart for the library: their functions are made in one place and have one name.
-type instance string
+// named tells the library one kind from another: it knows workflows by their function, which is one for all kinds.
+type named string
 
 // ConfigName is the kind.
-func (i instance) ConfigName() string { return string(i) }
+func (n named) ConfigName() string { return string(n) }
 
 // Register tells the engine how runs of a kind are carried out. It is called before Launch, once a kind.
 func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)) {
@@ -119,11 +119,11 @@ func Register[I, O any](e *Engine, kind string, fn func(r *Run, in I) (O, error)
 			return result, err
 		})
 	}
-	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithInstance(instance(kind)), dbos.WithMaxRecoveryAttempts(unlimited))
+	dbos.RegisterWorkflow(e.dbos, workflow, dbos.WithWorkflowName(kind), dbos.WithInstance(named(kind)), dbos.WithMaxRecoveryAttempts(unlimited))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kinds[kind] = func(ctx dbos.Context, id string) (dbos.WorkflowHandle[string], error) {
-		return dbos.RunWorkflow(ctx, workflow, id, dbos.WithWorkflowID(id), dbos.WithRunInstance(instance(kind)))
+		return dbos.RunWorkflow(ctx, workflow, id, dbos.WithWorkflowID(id), dbos.WithRunInstance(named(kind)))
 	}
 }
 

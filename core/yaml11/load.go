@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -73,12 +74,29 @@ func LoadNode(name string, data []byte, opt Options) (*Node, error) {
 	}
 	if len(nodes) > 1 {
 		line, column := 1, 1
-		if nodes[1] != nil {
-			line, column = nodes[1].Line, nodes[1].Column
+		if second := nodes[1]; second != nil {
+			line, column = second.Line, second.Column
+			if at := documentStart(data, line); at > 0 {
+				line, column = at, 1
+			}
 		}
 		return nil, newError(name, data, line, column, "expected a single document in the stream, but found another document")
 	}
 	return nodes[0], nil
+}
+
+// documentStart is the line of the last --- up to a line, 0 if there is none.
+func documentStart(data []byte, line int) int {
+	at, n := 0, 0
+	for text := range bytes.Lines(data) {
+		if n++; n > line {
+			break
+		}
+		if bytes.HasPrefix(text, []byte("---")) {
+			at = n
+		}
+	}
+	return at
 }
 
 // LoadNodes reads all documents of a stream with positions.
@@ -145,6 +163,9 @@ func readError(name string, data []byte, err error) error {
 	var le *yaml.LoadError
 	if errors.As(err, &le) {
 		problem := le.Message
+		if strings.HasPrefix(problem, "unknown anchor") {
+			problem = "found undefined alias: " + problem
+		}
 		if le.ContextMsg != "" {
 			problem = le.ContextMsg + ": " + problem
 		}

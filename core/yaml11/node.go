@@ -142,12 +142,12 @@ func (n *Node) mapping() (any, error) {
 	}
 	d := py.NewDict()
 	for _, p := range n.Pairs {
-		key, err := p.Key.Value()
+		if name := unhashable[p.Key.Kind]; name != "" {
+			return nil, p.Key.Errorf("found unacceptable key (unhashable type: '%s')", name)
+		}
+		key, err := p.Key.key()
 		if err != nil {
 			return nil, err
-		}
-		if name := unhashable(key); name != "" {
-			return nil, p.Key.Errorf("found unacceptable key (unhashable type: '%s')", name)
 		}
 		if n.Tag != "tag:yaml.org,2002:set" && d.Has(key) && n.file.opt.Warn != nil {
 			n.file.opt.Warn(fmt.Sprintf("While constructing a mapping from %s, line %d, column %d, found a duplicate dict key (%s). Using last defined value only.",
@@ -158,27 +158,22 @@ func (n *Node) mapping() (any, error) {
 			return nil, err
 		}
 		if n.Tag == "!unsafe" {
-			v = py.MarkUnsafe(v)
+			key, v = py.MarkUnsafe(key), py.MarkUnsafe(v)
 		}
 		d.Set(key, v)
 	}
 	return d, nil
 }
 
-func unhashable(key any) string {
-	switch k := key.(type) {
-	case *py.List:
-		return "AnsibleSequence"
-	case *py.Dict:
-		return "AnsibleMapping"
-	case py.Tuple:
-		for _, item := range k {
-			if name := unhashable(item); name != "" {
-				return name
-			}
-		}
+// unhashable names the types that cannot be keys.
+var unhashable = map[Kind]string{Sequence: "AnsibleSequence", Mapping: "AnsibleMapping"}
+
+// key is the value of a key: a lone = stands for itself there.
+func (n *Node) key() (any, error) {
+	if n.Plain && n.Text == "=" {
+		return "=", nil
 	}
-	return ""
+	return n.Value()
 }
 
 func (n *Node) unknownTag() error {

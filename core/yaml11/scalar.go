@@ -39,11 +39,7 @@ func (n *Node) scalar() (any, error) {
 		}
 		return n.Text, nil
 	case "!unsafe":
-		v, err := (&Node{Text: n.Text, Plain: true, file: n.file, Line: n.Line, Column: n.Column}).Value()
-		if _, is := v.(string); is || err != nil {
-			return py.Unsafe(n.Text), nil
-		}
-		return v, nil
+		return py.Unsafe(n.Text), nil
 	case "!vault", "!vault-encrypted":
 		return n.file.opt.sealed(n.Text), nil
 	case "tag:yaml.org,2002:null":

@@ -12,7 +12,8 @@ import (
 
 // Kind is one action.
 type Kind struct {
-	Name string // without collection
+	Name string   // without collection
+	Also []string // full names in collections
 	Help string
 	// Once says that the action runs once for all hosts of a batch (add_host, pause).
 	Once bool
@@ -30,7 +31,9 @@ func register(k Kind) {
 	if _, twice := kinds[k.Name]; twice {
 		panic("action " + k.Name + " is registered twice")
 	}
-	kinds[k.Name] = k
+	for _, name := range append([]string{k.Name}, k.Also...) {
+		kinds[name] = k
+	}
 }
 
 // Find gives the action of a module's short name.

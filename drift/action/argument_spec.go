@@ -124,7 +124,7 @@ func (c *specCheck) option(name string, about *py.Dict, v any, path, within stri
 	}
 	v, err := convert(v, want)
 	if err != nil {
-		c.add("argument '%s' is of type %s%s and we were unable to convert to %s: %v", name, py.TypeName(v), within, want, err)
+		c.add("argument '%s' is of type %s%s and we were unable to convert to %s: %v", name, class(v), within, want, err)
 		return
 	}
 	if choices, ok := about.Get("choices"); ok && choices != nil {
@@ -143,7 +143,7 @@ func (c *specCheck) option(name string, about *py.Dict, v any, path, within stri
 			if elements != nil {
 				converted, err := convert(item, Text(elements))
 				if err != nil {
-					c.add("Elements value for option '%s'%s is of type %s and we were unable to convert to %s: %v", name, within, py.TypeName(item), Text(elements), err)
+					c.add("Elements value for option '%s'%s is of type %s and we were unable to convert to %s: %v", name, within, class(item), Text(elements), err)
 					continue
 				}
 				item = converted
@@ -213,7 +213,7 @@ func convert(v any, want string) (any, error) {
 	default:
 		isText = false
 	}
-	cannot := fmt.Errorf("%s cannot be converted to %s %s", py.TypeName(v), article(want), want)
+	cannot := fmt.Errorf("%s cannot be converted to %s %s", class(v), article(want), want)
 	switch want {
 	case "str", "path", "raw", "any", "jsonarg", "json":
 		return v, nil
@@ -290,3 +290,6 @@ func article(word string) string {
 	}
 	return "a"
 }
+
+// class is Python's name of the type of a value.
+func class(v any) string { return "<class '" + py.TypeName(v) + "'>" }

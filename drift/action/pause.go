@@ -110,19 +110,3 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
-
-func ping(ctx context.Context, t *Task, limit time.Duration) error {
-	ctx, stop := context.WithTimeout(ctx, limit)
-	defer stop()
-	if err := t.Remote.Reset(ctx); err != nil {
-		return err
-	}
-	res, err := t.Remote.Module(ctx, "ping", py.NewDict())
-	if err != nil {
-		return err
-	}
-	if pong, _ := res.Get("ping"); Text(pong) != "pong" {
-		return errors.New("ping test failed")
-	}
-	return nil
-}

@@ -15,7 +15,7 @@ import (
 )
 
 func init() {
-	register(Kind{Name: "synchronize", Help: "Make folders equal with rsync, from the controller to the host or back", Run: runSynchronize})
+	register(Kind{Name: "synchronize", Also: []string{"ansible.posix.synchronize"}, Help: "Make folders equal with rsync, from the controller to the host or back", Run: runSynchronize})
 }
 
 // The options that become an option of rsync when they are true, and those that do so beside or against --archive.

@@ -83,41 +83,31 @@ func TestModulesRunOverSSHAndOnThisMachine(t *testing.T) {
 }
 
 func TestTheAgentIsSentOncePerVersion(t *testing.T) {
-	sshd := real.StartSSHD(t)
-	if sshd == nil {
+	m := machine(t)
+	if m == nil {
 		return
 	}
-	login := sshLogin(t, sshd)
-	do(t, open(t, login), agent.Call{Module: "ping"})
-	folder := login.Folders[0]
-	installed := func() (string, os.FileInfo) {
-		found, err := filepath.Glob(filepath.Join(folder, "goodstate-agent-*"))
-		if err != nil || len(found) != 1 {
-			t.Fatalf("%v %v in %s, want one agent", found, err, folder)
-		}
-		info, err := os.Stat(found[0])
-		if err != nil {
+	const folder = "/root/.cache/goodstate"
+	m.Do(t, "rm -rf "+folder)
+	ping := func() string {
+		t.Helper()
+		h := agent.NewHost(login(m, "root"))
+		do(t, h, agent.Call{Module: "ping"})
+		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return found[0], info
+		return m.Do(t, "stat -c '%a %i %s %n' "+folder+"/goodstate-agent-*")
 	}
-	path, first := installed()
-	if first.Mode().Perm() != 0o700 {
-		t.Errorf("the agent has the mode %v, want 0700", first.Mode())
+	first := ping()
+	if !strings.HasPrefix(first, "700 ") || strings.Contains(first, "\n") {
+		t.Fatalf("%q, want one agent with the mode 0700", first)
 	}
-	do(t, open(t, login), agent.Call{Module: "ping"})
-	if _, second := installed(); !os.SameFile(first, second) {
-		t.Error("the agent was sent again")
+	if second := ping(); second != first {
+		t.Errorf("the agent was sent again: %q, before %q", second, first)
 	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho goodstate ready; echo owned\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	do(t, open(t, login), agent.Call{Module: "ping"})
-	if _, third := installed(); third.Size() != first.Size() {
-		t.Error("an agent with another content was started")
+	m.Do(t, `f=$(ls `+folder+`/goodstate-agent-*); rm "$f"; printf '#!/bin/sh\necho goodstate ready; echo owned\n' >"$f"; chmod 700 "$f"`)
+	if third := ping(); strings.Fields(third)[2] != strings.Fields(first)[2] {
+		t.Errorf("an agent with another content was kept: %q", third)
 	}
 }
 

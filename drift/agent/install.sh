@@ -1,5 +1,6 @@
 # Looks for the agent in the folders that this account may keep and start programs in, checks it, and becomes it.
 # Arguments: hash, verb, 1 to send the agent now (it comes gzipped over the standard input), a copy of the same agent to take, folders to try first.
+mask=$(umask)
 umask 077
 hash=$1 verb=$2 take=$3 copy=$4
 shift 4
@@ -27,6 +28,7 @@ if [ "$take" = 0 ]; then
 	for dir; do
 		if [ -x "$dir/$name" ] && [ -O "$dir/$name" ] && [ "$(sum "$dir/$name")" = "$hash" ]; then
 			echo "goodstate ready"
+			umask "$mask"
 			exec "$dir/$name" $verb
 		fi
 	done
@@ -41,15 +43,13 @@ for dir; do
 	new=$dir/.new-$$
 	if [ "$take" = 1 ]; then
 		echo "goodstate send"
-		gzip -dc >"$new" 2>"$dir/.said-$$"
+		said=$(gzip -dc 2>&1 >"$new" | tr '\n' ' ')
 	elif [ -r "$copy" ] && [ -n "$copy" ]; then
-		cat "$copy" >"$new" 2>"$dir/.said-$$"
+		said=$(cat "$copy" 2>&1 >"$new" | tr '\n' ' ')
 	else
 		echo "goodstate missing $(uname -s) $(uname -m)"
 		exit 0
 	fi
-	said=$(cat "$dir/.said-$$" 2>/dev/null)
-	rm -f "$dir/.said-$$"
 	if [ "$(sum "$new")" = "$hash" ] && chmod 700 "$new" && mv -f "$new" "$dir/$name"; then
 		find "$dir" -type f \( -name 'goodstate-agent-*' -o -name 'payload-*' \) -mtime +30 -exec rm -f {} + 2>/dev/null
 		if [ "$take" = 1 ]; then

@@ -35,9 +35,23 @@ func (e *executor) placed(err error) error {
 	}
 	var plain *plainError
 	if errors.As(err, &plain) {
-		return err
+		return errors.New(twice(plain.err))
 	}
-	return &playbook.Error{Text: err.Error(), Node: e.task.Node, Err: err}
+	return &playbook.Error{Text: twice(err), Node: e.task.Node, Err: err}
+}
+
+// twice says what is undefined as Ansible does: two times.
+func twice(err error) string {
+	text := err.Error()
+	var u *jinja.UndefinedError
+	if errors.As(err, &u) && strings.HasSuffix(text, u.Message) {
+		_, bare, found := strings.Cut(u.Message, "): ")
+		if !found || !strings.HasPrefix(u.Message, "error while evaluating") {
+			bare = u.Message
+		}
+		text += ". " + bare
+	}
+	return text
 }
 
 // plainError is one that is printed without a place.
@@ -64,7 +78,7 @@ func (e *executor) attempt(s *scope) (*py.Dict, error) {
 		return res, nil
 	}
 	if e.loopErr != nil {
-		return nil, e.undefined(e.loopErr)
+		return nil, &plainError{e.loopErr}
 	}
 	if early != nil {
 		return nil, e.undefined(early)
@@ -479,7 +493,7 @@ func (e *executor) carryOut(ctx context.Context, s *scope, args *py.Dict) (*py.D
 		return nil, err
 	}
 	if !e.info.local {
-		return remote.task(ctx, playbook.Short(e.task.Action), args)
+		return remote.task(ctx, e.info.name, args)
 	}
 	t := &action.Task{
 		Name: e.task.Short(), Full: e.task.Action, Title: e.fields.title, Args: args, Unsolved: e.task.Args, Host: e.host.Name, Vars: &variables{e: e, s: s}, Remote: remote,

@@ -48,6 +48,7 @@ func (e *executor) run() (d *done) {
 			d.result.Set("changed", false)
 		}
 	}()
+	_ = e.keywords(e.scope) // what is wrong with them is told when the task runs
 	items, looped, err := e.items()
 	if err != nil {
 		if !jinja.IsUndefined(err) {
@@ -94,7 +95,7 @@ func (e *executor) items() (items []any, looped bool, err error) {
 	if err != nil {
 		return nil, true, err
 	}
-	list, ok := v.(*py.List)
+	list, ok := asLists(v).(*py.List)
 	if !ok {
 		return nil, true, fmt.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, "+
 			"try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", py.Str(v))
@@ -123,13 +124,29 @@ func (e *executor) withItems() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch list := v.(type) {
+	switch list := asLists(v).(type) {
 	case *py.List:
 		return list.Items, nil
-	case py.Tuple:
-		return list, nil
+	default:
+		return []any{list}, nil
 	}
-	return []any{v}, nil
+}
+
+// asLists makes lists of tuples.
+func asLists(v any) any {
+	switch x := v.(type) {
+	case *py.List:
+		for i, item := range x.Items {
+			x.Items[i] = asLists(item)
+		}
+	case py.Tuple:
+		out := &py.List{Items: make([]any, len(x))}
+		for i, item := range x {
+			out.Items[i] = asLists(item)
+		}
+		return out
+	}
+	return v
 }
 
 // firstFound resolves names of which some may be undefined; these are left out.

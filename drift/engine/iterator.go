@@ -306,8 +306,7 @@ func rescuing(s *state) bool {
 	if s.phase == inTasks && s.block < len(s.blocks) && len(s.blocks[s.block].Rescue) > 0 {
 		return true
 	}
-	inside := s.phase == inTasks || s.phase == inHandlers && s.before == inTasks
-	return inside && s.child != nil && rescuing(s.child)
+	return s.child != nil && rescuing(s.child)
 }
 
 func clearErrors(s *state) {

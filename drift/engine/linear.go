@@ -36,6 +36,9 @@ func (p *playRun) run() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	for _, h := range p.hostsLeft() {
+		p.it.states[h], _ = p.it.peek(h) // to its end
+	}
 	p.r.mu.Lock()
 	defer p.r.mu.Unlock()
 	for name := range before {
@@ -215,9 +218,10 @@ func (p *playRun) lockstep(hosts []*inventory.Host) ([]hostTask, error) {
 	lowest := -1
 	var cur *playbook.Task
 	if p.flushing {
-		for _, n := range upcoming {
-			if n.s.phase == inHandlers && (lowest < 0 || n.s.handlerAt < lowest) {
-				lowest = n.s.handlerAt
+		// Hosts may have included handlers that others have not, so one place in the list may mean several tasks.
+		for _, h := range hosts {
+			if n, ok := upcoming[h]; ok && n.s.phase == inHandlers && (lowest < 0 || n.s.handlerAt < lowest) {
+				lowest, cur = n.s.handlerAt, n.t
 			}
 		}
 	} else {
@@ -232,7 +236,7 @@ func (p *playRun) lockstep(hosts []*inventory.Host) ([]hostTask, error) {
 	var out []hostTask
 	for _, h := range hosts {
 		n, ok := upcoming[h]
-		if ok && (p.flushing && n.s.phase == inHandlers && n.s.handlerAt == lowest || !p.flushing && n.t.ID == cur.ID) {
+		if ok && (n.t.ID == cur.ID && (!p.flushing || n.s.phase == inHandlers && n.s.handlerAt == lowest)) {
 			it.states[h] = n.s
 			out = append(out, hostTask{h, n.t})
 		}

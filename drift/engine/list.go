@@ -104,7 +104,6 @@ func (p *playRun) listTasks(b *strings.Builder, own []string, what Listing) {
 		slices.Sort(all)
 		fmt.Fprintf(b, "      TASK TAGS: [%s]\n", strings.Join(all, ", "))
 	}
-	b.WriteString("\n")
 }
 
 // bodyTasks are the tasks that run when nothing fails.

@@ -20,7 +20,7 @@ func (p *playRun) meta(t *playbook.Task, h *inventory.Host, s *scope) (*done, er
 		return nil, t.Errorf("invalid meta action requested: %s", what)
 	}
 	if !t.Implicit {
-		p.r.say(Event{Kind: TaskStart, Task: info.shown, Play: p.info, Text: "meta"})
+		p.announce(t, s)
 	}
 	d := &done{host: h, task: t, fields: &fields{}}
 	yes := true

@@ -329,7 +329,7 @@ func (p *playRun) failedHosts() []string {
 func (p *playRun) roleNames(own, dependent bool) []string {
 	var out []string
 	add := func(r *playbook.Role) {
-		if !slices.Contains(out, r.FullName()) {
+		if !dependent || !slices.Contains(out, r.FullName()) { // those of the play are listed as often as they are used
 			out = append(out, r.FullName())
 		}
 	}

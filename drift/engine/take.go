@@ -187,10 +187,9 @@ func (p *playRun) notifyHost(t *playbook.Task, h *inventory.Host) {
 	p.r.say(Event{Kind: Notified, Host: h.Name, Task: p.info_(t).shown})
 }
 
-// handlerNamed finds a handler; of several with one name the last counts.
+// handlerNamed finds a handler; of several with one name the first of the last group counts.
 func (p *playRun) handlerNamed(name string) *playbook.Task {
-	for i := len(p.play.Handlers) - 1; i >= 0; i-- {
-		t := p.play.Handlers[i]
+	for _, t := range lastGroupFirst(p.play.Handlers) {
 		if t.Name == "" {
 			continue
 		}
@@ -219,6 +218,20 @@ func (p *playRun) handlerNamed(name string) *playbook.Task {
 		}
 	}
 	return nil
+}
+
+// lastGroupFirst turns the order of groups of handlers, not that inside a group.
+func lastGroupFirst(list []*playbook.Task) []*playbook.Task {
+	out := make([]*playbook.Task, 0, len(list))
+	for end := len(list); end > 0; {
+		begin := end - 1
+		for begin > 0 && list[begin-1].Group == list[end-1].Group {
+			begin--
+		}
+		out = append(out, list[begin:end]...)
+		end = begin
+	}
+	return out
 }
 
 func (p *playRun) listens(t *playbook.Task) []string {

@@ -22,7 +22,8 @@ type taskInfo struct {
 	env   *jinja.Env // which finds files where the task does
 	shown *TaskInfo
 	kind  action.Kind
-	local bool // an action has it
+	local bool   // an action has it
+	name  string // of the module, with its collection where it is in one
 }
 
 // info_ works out once what is the same on all hosts. Only the goroutine of the play calls it.
@@ -37,6 +38,7 @@ func (p *playRun) info_(t *playbook.Task) *taskInfo {
 		o.Search = func(kind, name string) (string, error) { return t.Find(base, kind, name) }
 	})
 	i.kind, i.local = action.Find(t.Short())
+	i.name = p.moduleName(t)
 	i.shown = &TaskInfo{
 		ID: t.ID, Name: strings.TrimSpace(t.Title()), Action: t.Action, Path: t.Path(), Loop: t.Loop != nil, Include: t.IsInclude(), Check: p.r.opt.Check, Args: t.Args,
 	}
@@ -243,4 +245,19 @@ func (p *playRun) anyErrorsFatal(t *playbook.Task, s *scope) (bool, error) {
 func (p *playRun) ignores(t *playbook.Task, s *scope) bool {
 	is, err := p.flagIn(t.IgnoreErrors, false, "ignore_errors", s)
 	return err == nil && is
+}
+
+// moduleName finds the collection of a module that is named without one, among those that the task may use.
+func (p *playRun) moduleName(t *playbook.Task) string {
+	name := t.Short()
+	knows := p.r.opt.Knows
+	if strings.Contains(name, ".") || knows == nil || len(t.Collections) == 0 || knows(name) {
+		return name
+	}
+	for _, c := range t.Collections {
+		if knows(c + "." + name) {
+			return c + "." + name
+		}
+	}
+	return name
 }

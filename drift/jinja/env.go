@@ -70,6 +70,9 @@ type Options struct {
 	// Strict refuses conditions that are no booleans, as ansible-core 2.19 does.
 	Strict bool
 
+	// Extensions are the names of jinja2_extensions that are on: jinja2.ext.do and jinja2.ext.loopcontrols; the others are always on or do nothing.
+	Extensions []string
+
 	// Steps, Output and Time bound one evaluation; zero means 5 million steps, 64 MiB and 30 seconds.
 	Steps  int
 	Output int

@@ -19,6 +19,7 @@ type run struct {
 	depth    int
 	current  *scopeOf // the template that is evaluated now, so that lookups can mark its result unsafe
 	noLookup bool
+	asText   bool // for the template module: no text becomes a list
 }
 
 const deepestTemplates = 100 // variables that hold templates that use variables...

@@ -133,7 +133,7 @@ type TextOptions struct {
 // Text evaluates a template to text, as the template module does: nothing is made of text that looks like a list.
 func (e *Env) Text(ctx context.Context, text string, scope Scope, opt TextOptions) (string, error) {
 	r := e.newRun(ctx, scope)
-	r.search = opt.Search
+	r.search, r.asText = opt.Search, true
 	v, err := r.text(text, textForm(opt))
 	if err = r.told(err); err != nil {
 		return "", err

@@ -163,7 +163,9 @@ func (f *fileTask) link() error {
 		made = true
 	}
 	if made {
-		f.Change(func(context.Context) error { return f.replace(path, func(at string) error { return os.Symlink(src, at) }) })
+		f.Change(func(context.Context) error {
+			return f.replace(path, func(at string) error { return os.Symlink(src, at) })
+		})
 	}
 	return f.linkAttributes(path, absolute, made)
 }

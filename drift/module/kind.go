@@ -37,8 +37,11 @@ type Kind struct {
 	RequiredBy        map[string][]string
 	// Raw takes arguments that no list of options describes: they are not checked.
 	Raw bool
+	Since string // the release of ansible-core that has it first, where that is after 2.14
 	// Own says that Ansible has no module of this name on the host: it is a part of one that the controller carries out.
 	Own bool
+	// Choose names the module that does the work on this host, with its arguments; then there is no Plan.
+	Choose func(t *Task) (name string, args map[string]any, err error)
 	// Plan looks at the host and adds what it would change to the task with Change. It changes nothing itself.
 	Plan func(ctx context.Context, t *Task) error
 }

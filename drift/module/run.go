@@ -39,6 +39,11 @@ func Run(ctx context.Context, call Call) (result Result) {
 
 // carryOut plans, and does what was planned unless it was only asked about.
 func (t *Task) carryOut(ctx context.Context) error {
+	if t.kind.Choose != nil {
+		if err := t.choose(); err != nil {
+			return err
+		}
+	}
 	if err := t.kind.Plan(ctx, t); err != nil {
 		return err
 	}
@@ -58,6 +63,25 @@ func (t *Task) carryOut(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// choose becomes a task of the module that this host has for it.
+func (t *Task) choose() error {
+	name, args, err := t.kind.Choose(t)
+	if err != nil {
+		return err
+	}
+	kind, ok := Find(name)
+	if !ok {
+		return notNative("%s on this host is done by %s", t.kind.Name, name)
+	}
+	t.kind, t.Args, t.Module = &kind, args, name
+	return t.resolve()
+}
+
+// notNative is the failure of a call that only Ansible's own module can carry out. Nothing was changed, so that one can be asked instead.
+func notNative(format string, args ...any) error {
+	return fail("not done natively: "+fmt.Sprintf(format, args...), Result{"not_native": true})
 }
 
 // finish makes the result of what happened, with all secrets masked.

@@ -185,9 +185,6 @@ func (t *Text) playStart(e engine.Event) {
 func (t *Text) free() bool { return t.strategy == "free" || t.strategy == "host_pinned" }
 
 func (t *Text) taskStart(e engine.Event, prefix string) {
-	if e.Text == "meta" { // meta tasks have no banner of their own
-		return
-	}
 	if t.cached == nil {
 		t.cached = map[int]string{}
 	}
@@ -307,10 +304,6 @@ func (t *Text) unreachable(e engine.Event) {
 
 func (t *Text) skipped(e engine.Event) {
 	if t.HideSkipped {
-		return
-	}
-	if e.Task.Action == "meta" && t.Verbosity < 2 {
-		t.line("skipping: ["+e.Host+"]", cyan)
 		return
 	}
 	t.need(e.Task)

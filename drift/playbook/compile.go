@@ -108,5 +108,18 @@ func (l *Loader) handlers(p *Play, r *Role, chain []*Role, around *Keywords) ([]
 	if err != nil {
 		return nil, malformed(err, r.handler, "The handlers/main.yml file for role '"+r.Name+"' must contain a list of tasks")
 	}
-	return append(out, Tasks(blocks)...), nil
+	return append(out, grouped(blocks)...), nil
+}
+
+// grouped lists handlers; those that stand together are a group, in which the first of a name counts. Of groups the last counts.
+func grouped(blocks []*Block) []*Task {
+	var out []*Task
+	for _, b := range blocks {
+		tasks := Tasks([]*Block{b})
+		for _, t := range tasks {
+			t.Group = tasks[0].ID
+		}
+		out = append(out, tasks...)
+	}
+	return out
 }

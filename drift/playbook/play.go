@@ -2,6 +2,7 @@ package playbook
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"goodstate.dev/goodstate/core/py"
@@ -150,7 +151,12 @@ func (l *Loader) fill(p *Play, n *yaml11.Node) error {
 			return err
 		}
 	}
-	for key, into := range map[string]*[]*Block{"pre_tasks": &p.PreTasks, "tasks": &p.Tasks, "post_tasks": &p.PostTasks} {
+	ofRoles := len(p.Handlers)
+	for _, part := range []struct {
+		key  string
+		into *[]*Block
+	}{{"pre_tasks", &p.PreTasks}, {"tasks", &p.Tasks}, {"post_tasks", &p.PostTasks}} {
+		key, into := part.key, part.into
 		list, ok := n.Get(key)
 		if !ok || isNull(list) {
 			continue
@@ -170,7 +176,8 @@ func (l *Loader) fill(p *Play, n *yaml11.Node) error {
 	if err != nil {
 		return malformed(err, list, "A malformed block was encountered while loading handlers")
 	}
-	p.Handlers = append(p.Handlers, Tasks(blocks)...)
+	// Those of imported roles come last, and of groups with one name the last counts.
+	p.Handlers = slices.Concat(p.Handlers[:ofRoles], grouped(blocks), p.Handlers[ofRoles:])
 	return nil
 }
 

@@ -28,6 +28,7 @@ type Task struct {
 	Retries, Delay, Async, Poll    any
 
 	Handler  bool
+	Group    int // of a handler: those that stand together have one
 	Listen   []any
 	Implicit bool // goodstate's own: flushing handlers, the end of a role
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -73,10 +74,6 @@ func (r *round) writeExport(ctx context.Context, x *export) error {
 	if err != nil {
 		return err
 	}
-	index, err := os.ReadFile(r.index)
-	if err != nil {
-		return err
-	}
 	parts, err := filepath.Glob(filepath.Join(r.repo.Dir, "sharedindex.*")) // of an index that is split, see git-update-index(1)
 	if err != nil {
 		return err
@@ -89,9 +86,25 @@ func (r *round) writeExport(ctx context.Context, x *export) error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(x.own, "HEAD"), head, 0o644),
 		os.WriteFile(filepath.Join(x.own, "commondir"), []byte(r.repo.Common+"\n"), 0o644),
-		os.WriteFile(filepath.Join(x.own, "index"), index, 0o644),
+		copyFile(r.index, filepath.Join(x.own, "index")),
 		os.WriteFile(filepath.Join(x.root, ".git"), []byte("gitdir: "+x.own+"\n"), 0o644),
 	)
+}
+
+// copyFile copies within the system, without reading the bytes into this process where that can be had.
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close() // opened for reading only
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
 }
 
 // checkOut writes files of the index into the export, as Git would into a work tree.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (r *round) writePart(ctx context.Context, x *export) error {
 // writeStaged writes the files of the change. What lies on disk as it is staged is copied from there: that is what a command would read in place. Git writes the
 // others, with its line endings and filters.
 func (r *round) writeStaged(ctx context.Context, x *export, files []*file) error {
-	var rest []string
+	var rest []*file
 	for _, f := range files {
 		if f.disk == same && f.regular() {
 			copied, err := r.copyStaged(x, f)
@@ -59,12 +60,42 @@ func (r *round) writeStaged(ctx context.Context, x *export, files []*file) error
 				continue
 			}
 		}
-		rest = append(rest, f.path)
+		rest = append(rest, f)
 	}
-	if len(rest) == 0 {
+	switch {
+	case len(rest) == 0:
 		return nil
+	case len(rest) == 1 && rest[0].regular():
+		return r.writeOne(ctx, x, rest[0])
 	}
-	return r.checkOut(ctx, x, rest)
+	return r.checkOut(ctx, x, pathsOf(rest))
+}
+
+// writeOne has Git write the one file that differs, as it would write it into a work tree. It needs no index for that, which is large in a large repository.
+func (r *round) writeOne(ctx context.Context, x *export, f *file) (err error) {
+	to := filepath.Join(x.root, f.path)
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return fmt.Errorf("export %s: %w", f.path, err)
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, permOf(f))
+	if err != nil {
+		return fmt.Errorf("export %s: %w", f.path, err)
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	cmd := r.repo.command(ctx, r.index, "cat-file", "--filters", "--path="+f.path, f.oid)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("export %s: git cat-file: %w: %s", f.path, err, bytes.TrimSpace(said.Bytes()))
+	}
+	return nil
+}
+
+func permOf(f *file) fs.FileMode {
+	if f.mode == rule.Executable {
+		return 0o777
+	}
+	return 0o666
 }
 
 // copyStaged is false when the file on disk is not what is staged any more.
@@ -74,10 +105,7 @@ func (r *round) copyStaged(x *export, f *file) (bool, error) {
 		f.disk = other
 		return false, nil
 	}
-	perm := fs.FileMode(0o666)
-	if f.mode == rule.Executable {
-		perm = 0o777
-	}
+	perm := permOf(f)
 	to := filepath.Join(x.root, f.path)
 	err = os.WriteFile(to, content, perm)
 	if errors.Is(err, fs.ErrNotExist) {

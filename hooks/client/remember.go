@@ -44,5 +44,5 @@ func (r *round) accept(n native, f *file, better []byte) {
 }
 
 func on(n native, f *file, oid string) verdict.Key {
-	return n.judge.On(f.path, uint32(f.mode), uint32(f.old), oid)
+	return n.judge.On(verdict.FileOf(f.path, uint32(f.mode), uint32(f.old), oid))
 }

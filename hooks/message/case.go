@@ -63,7 +63,10 @@ var quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("`
 
 // isCase tells whether text is written in a case. What is quoted does not count, and a text without letters is in every case.
 func isCase(text, name string) bool {
-	plain := strings.TrimSpace(quoted().ReplaceAllString(text, ""))
+	if strings.ContainsAny(text, "`\"'") {
+		text = quoted().ReplaceAllString(text, "")
+	}
+	plain := strings.TrimSpace(text)
 	written := cases[name](plain)
 	if written == "" || '0' <= written[0] && written[0] <= '9' {
 		return true
@@ -78,11 +81,13 @@ func capital(s string) string {
 	return s
 }
 
+var apostrophes = strings.NewReplacer("'", "", "’", "")
+
 // words parts a text where letters, digits and signs meet, and before a capital letter: fooBar2 is foo, Bar and 2.
 func words(s string) []string {
 	var all []string
 	var word []rune
-	runes := []rune(strings.NewReplacer("'", "", "’", "").Replace(s))
+	runes := []rune(apostrophes.Replace(s))
 	end := func() {
 		if len(word) > 0 {
 			all, word = append(all, string(word)), nil

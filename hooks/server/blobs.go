@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,11 @@ type blobs struct {
 	cmd  *exec.Cmd
 	ask  io.WriteCloser
 	tell *bufio.Reader
+	buf  []byte // of small contents, one after the other: nobody keeps them
 }
+
+// reused is the size up to which contents share a buffer.
+const reused = 256 << 10
 
 func (r Repository) blobs(ctx context.Context) (*blobs, error) {
 	cmd := r.command(ctx, "cat-file", "--batch")
@@ -33,7 +38,8 @@ func (r Repository) blobs(ctx context.Context) (*blobs, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("git cat-file: %w", err), ask.Close())
 	}
-	return &blobs{cmd, ask, bufio.NewReaderSize(tell, 256<<10)}, nil
+	widen(tell)
+	return &blobs{cmd: cmd, ask: ask, tell: bufio.NewReaderSize(tell, 256<<10)}, nil
 }
 
 func (b *blobs) close() error {
@@ -67,13 +73,24 @@ func (b *blobs) each(ids []string, wanted func(i int, size int64) bool, got func
 	return nil
 }
 
+// room is where a content goes. It holds until the next one is asked for.
+func (b *blobs) room(size int64) []byte {
+	if size > reused {
+		return make([]byte, size)
+	}
+	if b.buf == nil {
+		b.buf = make([]byte, reused)
+	}
+	return b.buf[:size:size]
+}
+
 // read returns the content of one object.
 func (b *blobs) read(id string) (content []byte, err error) {
 	err = b.each([]string{id}, func(int, int64) bool { return true }, func(_ int, size int64, got []byte) error {
 		if got == nil {
 			return fmt.Errorf("object %s has %d bytes, at most %d are read", id, size, rule.Largest)
 		}
-		content = got
+		content = bytes.Clone(got)
 		return nil
 	})
 	return content, err
@@ -94,7 +111,7 @@ func (b *blobs) next(id string, wanted func(size int64) bool) (size int64, conte
 	if size > rule.Largest || !wanted(size) {
 		_, err = io.CopyN(io.Discard, b.tell, size+1)
 	} else {
-		content = make([]byte, size)
+		content = b.room(size)
 		if _, err = io.ReadFull(b.tell, content); err == nil {
 			_, err = b.tell.Discard(1) // the newline after it
 		}

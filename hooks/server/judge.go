@@ -9,6 +9,7 @@ import (
 
 	"goodstate.dev/goodstate/hooks/plan"
 	"goodstate.dev/goodstate/hooks/rule"
+	"goodstate.dev/goodstate/hooks/verdict"
 )
 
 // Judgement is what came of looking at a push. Only one without findings may land.
@@ -24,7 +25,7 @@ type Judgement struct {
 const (
 	keptFindings = 200     // more are counted only, so that a push cannot fill the memory
 	keptSeen     = 200_000 // contents that are known to be good; beyond, they are forgotten and judged again
-	batched      = 256     // contents asked for at once
+	batched      = 1024    // contents asked for at once
 )
 
 // Good is true when nothing was found.
@@ -45,7 +46,8 @@ type judging struct {
 	blobs   *blobs
 	old     *blobs // for contents before the change, which few rules want
 	out     *Judgement
-	seen    map[string]struct{}
+	seen    map[verdict.Key]struct{}
+	panels  map[string]verdict.Judge
 	waiting []waiting
 }
 
@@ -53,6 +55,8 @@ type judging struct {
 type waiting struct {
 	commit Commit
 	entry  Entry
+	thing  verdict.Thing
+	panel  verdict.Judge
 	uses   []Use
 }
 
@@ -77,7 +81,7 @@ func (p *Policy) JudgeRange(ctx context.Context, repo Repository, from []string,
 
 // judge walks the commits; tips are commits with the branch that each goes to.
 func (p *Policy) judge(ctx context.Context, repo Repository, tips map[string]string, bases []string, out *Judgement) (err error) {
-	j := &judging{repo: repo, policy: p, out: out, seen: map[string]struct{}{}}
+	j := &judging{repo: repo, policy: p, out: out, seen: map[verdict.Key]struct{}{}, panels: map[string]verdict.Judge{}}
 	if j.blobs, err = repo.blobs(ctx); err != nil {
 		return err
 	}
@@ -135,29 +139,30 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 	for _, e := range c.Changes {
 		j.out.Files++
 		f := &rule.File{Path: e.Path, Mode: e.Mode, Old: e.Old}
-		uses, known := j.uses(f, e)
+		uses := j.uses(f)
 		if len(uses) == 0 {
-			if known > 0 {
-				j.out.Known++
-			}
+			continue
+		}
+		w := waiting{commit: Commit{ID: c.ID, Message: c.Subject()}, entry: e, thing: verdict.FileOf(e.Path, uint32(e.Mode), uint32(e.Old), e.Blob), panel: j.panel(uses), uses: uses}
+		if j.known(w) {
+			j.out.Known++
 			continue
 		}
 		if e.Mode == rule.Submodule { // its commit is elsewhere: only its name and kind can be judged
 			f.Content = func() ([]byte, error) { return nil, nil }
-			if err := j.check(ctx, waiting{c, e, uses}, f); err != nil {
+			if err := j.check(ctx, w, f); err != nil {
 				return err
 			}
 			continue
 		}
-		key := e.Blob + " " + e.Path
-		if _, known := j.seen[key]; known {
+		if _, known := j.seen[w.thing.Short()]; known {
 			continue
 		}
 		if len(j.seen) >= keptSeen {
 			clear(j.seen)
 		}
-		j.seen[key] = struct{}{}
-		j.waiting = append(j.waiting, waiting{Commit{ID: c.ID, Message: c.Subject()}, e, uses})
+		j.seen[w.thing.Short()] = struct{}{}
+		j.waiting = append(j.waiting, w)
 	}
 	if len(j.waiting) >= batched {
 		return j.flush(ctx)
@@ -166,18 +171,14 @@ func (j *judging) commit(ctx context.Context, c Commit) error {
 }
 
 // uses are the rules that may want the file, as far as its name and mode tell.
-// Those that are known to accept it are counted only.
-func (j *judging) uses(f *rule.File, e Entry) (out []Use, known int) {
+func (j *judging) uses(f *rule.File) []Use {
+	var out []Use
 	for _, u := range j.policy.Rules {
-		switch {
-		case u.file == nil || !u.Matches(f.Path):
-		case j.policy.known(u, e):
-			known++
-		default:
+		if u.file != nil && u.Matches(f.Path) {
 			out = append(out, u)
 		}
 	}
-	return out, known
+	return out
 }
 
 // flush asks for the contents that are waited for, and judges them.
@@ -226,12 +227,9 @@ func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 		}
 		return content[:min(len(content), 512)]
 	}
+	clean := true
 	for _, u := range w.uses {
-		if len(u.Types) > 0 && !u.Chooses(f.Path, f.Mode, head) {
-			continue
-		}
-		if !u.file.Wants(f) {
-			j.policy.accept(u, w.entry)
+		if !u.file.Wants(f) || len(u.Types) > 0 && !u.Chooses(f.Path, f.Mode, head) {
 			continue
 		}
 		findings, err := u.file.Check(f)
@@ -239,9 +237,9 @@ func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 			return fmt.Errorf("commit %.10s: %w", w.commit.ID, err)
 		}
 		if len(findings) == 0 {
-			j.policy.accept(u, w.entry)
 			continue
 		}
+		clean = false
 		if c, ok := u.file.(commitRule); ok {
 			if findings, err = c.CheckCommit(f, w.commit.ID); err != nil {
 				return fmt.Errorf("commit %.10s: %w", w.commit.ID, err)
@@ -250,6 +248,9 @@ func (j *judging) check(ctx context.Context, w waiting, f *rule.File) error {
 		for _, found := range findings {
 			j.out.add(Finding{Finding: found, Commit: w.commit.ID, Subject: w.commit.Subject()})
 		}
+	}
+	if clean {
+		j.accept(w)
 	}
 	return nil
 }

@@ -21,17 +21,6 @@ type Policy struct {
 	Verdicts *verdict.Cache                // what is known to be good; nil remembers nothing
 }
 
-// known tells whether the use is known to accept a file of a commit, and accept remembers it. What was a link is judged by what it pointed to as well.
-func (p *Policy) known(u Use, e Entry) bool {
-	return p.Verdicts != nil && u.judge.Keeps() && e.Old != rule.Symlink && p.Verdicts.Has(u.judge.On(e.Path, uint32(e.Mode), uint32(e.Old), e.Blob))
-}
-
-func (p *Policy) accept(u Use, e Entry) {
-	if p.Verdicts != nil && u.judge.Keeps() && e.Old != rule.Symlink && e.Mode != rule.Submodule {
-		p.Verdicts.Add(u.judge.On(e.Path, uint32(e.Mode), uint32(e.Old), e.Blob))
-	}
-}
-
 // Use is a rule and the files it looks at.
 type Use struct {
 	Name string

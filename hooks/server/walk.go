@@ -74,6 +74,7 @@ func (r Repository) walk(ctx context.Context, tips, bases []string, signatures b
 			yield(Commit{}, gitError(args, err, ""))
 			return
 		}
+		widen(out)
 		more := commits(out, yield)
 		if !more {
 			cancel()       // nobody reads the rest

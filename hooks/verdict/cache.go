@@ -11,8 +11,8 @@ import (
 
 const (
 	keySize   = len(Key{})
-	perBucket = 4096    // keys in a file; beyond, the older half is forgotten
-	maxFresh  = 200_000 // keys that wait to be written; more are not kept
+	perBucket = 4096   // keys in a file; beyond, the older half is forgotten
+	maxFresh  = 50_000 // keys that wait to be written; more are not kept
 )
 
 // Cache is a folder of good verdicts. It is used from many goroutines, and by many processes.
@@ -54,6 +54,16 @@ func (c *Cache) Add(k Key) {
 	b[k] = struct{}{}
 	c.fresh[k[0]] = append(c.fresh[k[0]], k)
 	c.waiting++
+}
+
+// Full is true when nothing more is kept before the next Flush, so that nobody needs to make a key.
+func (c *Cache) Full() bool {
+	if c == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting >= maxFresh
 }
 
 func (c *Cache) path(n byte) string { return filepath.Join(c.dir, fmt.Sprintf("%02x", n)) }

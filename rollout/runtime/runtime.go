@@ -10,15 +10,18 @@ import (
 // Spec is what an instance is started from. The same Spec started twice gives one instance.
 type Spec struct {
 	Service  string            `json:"service"`
-	Release  string            `json:"release"`  // release id
-	Index    int               `json:"index"`    // 0 .. instances-1
-	Dir      string            `json:"dir"`      // folder with the built release; the instance's working directory
-	Command  []string          `json:"command"`  // argv; $PORT and $HOST in its words are filled in
-	Env      map[string]string `json:"env"`      // added to a small clean environment; never journaled
-	Port     int               `json:"port"`     // 0: a free one is chosen; else this one, and it is an error if taken
-	Grace    time.Duration     `json:"grace_ns"` // between the polite signal and the kill
-	Memory   int64             `json:"memory"`   // bytes; 0 is no limit
-	Restarts int               `json:"restarts"` // how often it may be started again after it ended by itself, within ten minutes
+	Release  string            `json:"release"`             // release id
+	Index    int               `json:"index"`               // 0 .. instances-1
+	Dir      string            `json:"dir"`                 // folder with the built release; the instance's working directory
+	Command  []string          `json:"command"`             // argv; $PORT and $HOST in its words are filled in
+	Env      map[string]string `json:"env"`                 // added to a small clean environment; never journaled
+	Host     string            `json:"host,omitempty"`      // address to listen on, and to be reached at; empty: 127.0.0.1
+	Place    *Place            `json:"place,omitempty"`     // where it runs; nil: on this machine
+	Port     int               `json:"port"`                // 0: a free one is chosen; else this one, and it is an error if taken
+	PortFrom int               `json:"port_from,omitempty"` // with port 0: the first free one from here on
+	Grace    time.Duration     `json:"grace_ns"`            // between the polite signal and the kill
+	Memory   int64             `json:"memory"`              // bytes; 0 is no limit
+	Restarts int               `json:"restarts"`            // how often it may be started again after it ended by itself, within ten minutes
 }
 
 // State is how an instance is.
@@ -29,6 +32,7 @@ const (
 	Running State = "running"
 	Exited  State = "exited" // ended and will not be started again
 	Gone    State = "gone"   // nothing is known of it any more
+	Lost    State = "lost"   // its host cannot be asked, so that nothing is known of it now
 )
 
 // Instance is one started copy of a release.
@@ -37,7 +41,8 @@ type Instance struct {
 	Service  string    `json:"service"`
 	Release  string    `json:"release"`
 	Index    int       `json:"index"`
-	URL      string    `json:"url"` // http://127.0.0.1:PORT
+	URL      string    `json:"url"`            // http://HOST:PORT
+	Host     string    `json:"host,omitempty"` // name of the host; empty: this machine
 	State    State     `json:"state"`
 	PID      int       `json:"pid,omitempty"`
 	Started  time.Time `json:"started"`

@@ -9,19 +9,22 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 )
 
 func main() {
 	dir := flag.String("dir", "", "folder to make")
 	files := flag.Int("files", 200, "files in it")
+	mixed := flag.Bool("mixed", false, "one file in eight is JSON and one YAML; each has the word first")
+	steps := flag.Int("commits", 20, "commits; each but the first changes five files")
 	flag.Parse()
-	if err := grow(*dir, *files); err != nil {
+	if err := grow(*dir, *files, *steps, *mixed); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func grow(dir string, files int) error {
+func grow(dir string, files, commits int, mixed bool) error {
 	if err := git("init", "-q", "-b", "main", dir); err != nil {
 		return err
 	}
@@ -39,17 +42,15 @@ func grow(dir string, files int) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("fast-import: %w", err)
 	}
-	err = write(in, files)
+	err = write(in, files, commits, mixed)
 	if err = errors.Join(err, in.Close(), cmd.Wait()); err != nil {
 		return fmt.Errorf("fast-import: %w", err)
 	}
 	return git("-C", dir, "checkout", "-q", "-f", "main")
 }
 
-const commits = 20
-
 // write says all commits in the language of git-fast-import(1).
-func write(to io.Writer, files int) error {
+func write(to io.Writer, files, commits int, mixed bool) error {
 	w := bufio.NewWriter(to)
 	for c := range commits {
 		message := fmt.Sprintf("feat: step %d\n", c)
@@ -61,15 +62,38 @@ func write(to io.Writer, files int) error {
 			if c > 0 && f >= c%7+5 {
 				break
 			}
-			content := ""
-			for line := range 20 + f%60 {
-				content += fmt.Sprintf("line %d of file %d as step %d left it, %x\n", line, f, c, line*f*2654435761)
-			}
-			fmt.Fprintf(w, "M 100644 inline d%02d/s%03d/f%05d.txt\ndata %d\n%s\n", f/2500, f/50, f, len(content), content)
+			ending, content := text(f, c, mixed)
+			fmt.Fprintf(w, "M 100644 inline d%02d/s%03d/f%05d%s\ndata %d\n%s\n", f/2500, f/50, f, ending, len(content), content)
 		}
 		fmt.Fprintln(w)
 	}
 	return w.Flush()
+}
+
+// text is what a step left in a file.
+func text(f, step int, mixed bool) (ending, content string) {
+	var b strings.Builder
+	switch {
+	case mixed && f%8 == 3:
+		fmt.Fprintf(&b, "first: %d\nstep: %d\nlist:\n", f, step)
+		for line := range 5 + f%20 {
+			fmt.Fprintf(&b, "  - name: entry %d\n    ports: [%d, %d]\n", line, line*f%65536, line)
+		}
+		return ".yaml", b.String()
+	case mixed && f%8 == 4:
+		fmt.Fprintf(&b, "{\n  \"first\": %d,\n  \"step\": %d,\n  \"list\": [", f, step)
+		for line := range 5 + f%20 {
+			fmt.Fprintf(&b, "{\"name\": \"entry %d\", \"ports\": [%d, %d]}, ", line, line*f%65536, line)
+		}
+		b.WriteString("null]\n}\n")
+		return ".json", b.String()
+	case mixed:
+		b.WriteString("this is the first line\n")
+	}
+	for line := range 20 + f%60 {
+		fmt.Fprintf(&b, "line %d of file %d as step %d left it, %x\n", line, f, step, line*f*2654435761)
+	}
+	return ".txt", b.String()
 }
 
 func git(args ...string) error {

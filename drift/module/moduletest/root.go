@@ -84,7 +84,10 @@ func (r *Root) order(o order) answer {
 func (r *Root) Fresh() { r.t.Helper(); r.order(order{Op: "fresh"}) }
 
 // Ours runs one of our modules.
-func (r *Root) Ours(c Call) map[string]any { r.t.Helper(); return r.order(order{Op: "ours", Call: c}).Result }
+func (r *Root) Ours(c Call) map[string]any {
+	r.t.Helper()
+	return r.order(order{Op: "ours", Call: c}).Result
+}
 
 // Ansible runs the same one of Ansible's.
 func (r *Root) Ansible(c Call) map[string]any {

@@ -116,7 +116,7 @@ func (s *server) do(o order) (a answer, err error) {
 		out, err := cmd.CombinedOutput()
 		a.Result = map[string]any{"stdout": string(out)}
 		if err != nil {
-			return a, fmt.Errorf("%w: %s\n%s", err, o.Script, out)
+			return a, fmt.Errorf("the script: %w: %s", err, out)
 		}
 		return a, nil
 	case "tree":

@@ -52,7 +52,9 @@ func init() {
 			Ignore: []string{"ssh_fingerprint", "ssh_public_key"}, Paths: `id_rsa`, Verify: "ssh-keygen -y -P secret1 -f /home/jo/.ssh/id_rsa >/dev/null && echo opened", Slow: true,
 		},
 	)
-	facts := func(name string, a args) { add(Scenario{Module: "getent", Name: name, Setup: someone, Args: a, Facts: true}) }
+	facts := func(name string, a args) {
+		add(Scenario{Module: "getent", Name: name, Setup: someone, Args: a, Facts: true})
+	}
 	facts("an account", args{"database": "passwd", "key": "jo"})
 	facts("all groups", args{"database": "group"})
 	facts("services", args{"database": "services", "key": "http"})

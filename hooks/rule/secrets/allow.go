@@ -71,7 +71,7 @@ func (a *allow) skips(p place) (bool, error) {
 		said = append(said, a.commits[strings.ToLower(p.commit)])
 	}
 	if a.paths != nil {
-		hit, err := a.paths.match(p.path)
+		hit, err := a.paths.matchPath(p.path)
 		if err != nil {
 			return false, err
 		}
@@ -97,7 +97,7 @@ func (a *allow) excuses(p place, h hit, line string) (bool, error) {
 		said = append(said, a.commits[strings.ToLower(p.commit)])
 	}
 	if a.all && a.paths != nil {
-		hit, err := a.paths.match(p.path)
+		hit, err := a.paths.matchPath(p.path)
 		if err != nil {
 			return false, err
 		}

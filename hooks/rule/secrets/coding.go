@@ -30,6 +30,7 @@ const (
 // codes finds what looks encoded, from left to right.
 func codes(text string) []code {
 	var all []code
+	points := strings.Contains(text, "U+")
 	for i := 0; i < len(text); {
 		c := text[i]
 		switch {
@@ -59,12 +60,14 @@ func codes(text string) []code {
 			i++
 			continue
 		}
-		if end := run(text, i, &inHex); end-i >= shortestHex {
-			all = append(all, code{hexadecimal, i, end})
-			i = end
-			continue
-		}
 		end := run(text, i, &inBase64)
+		if end-i >= shortestHex { // a word of hexadecimal digits is one in base64 as well
+			if end := run(text, i, &inHex); end-i >= shortestHex {
+				all = append(all, code{hexadecimal, i, end})
+				i = end
+				continue
+			}
+		}
 		if end-i >= shortestBase64 {
 			for n := 0; n < 2 && end < len(text) && text[end] == '='; n++ {
 				end++
@@ -73,7 +76,11 @@ func codes(text string) []code {
 			i = end
 			continue
 		}
-		if u := strings.Index(text[i+1:end], "U"); u >= 0 {
+		u := -1
+		if points {
+			u = strings.IndexByte(text[i+1:end], 'U')
+		}
+		if u >= 0 {
 			i += 1 + u
 		} else {
 			i = end

@@ -98,7 +98,7 @@ func (sc *Scanner) apply(r *pattern, p place, from *source, pass *decoded, insid
 		}
 	}
 	if r.path != nil {
-		here, err := r.path.match(p.path)
+		here, err := r.path.matchPath(p.path)
 		if err != nil || !here {
 			return nil, err
 		}

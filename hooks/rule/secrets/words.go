@@ -9,6 +9,7 @@ type words struct {
 	classes int
 	next    []int32   // state*classes + class
 	ends    [][]int32 // keywords that end in a state
+	table   []uint32  // next, with what the loop over a text needs: where the row of the next state starts, times two, and one more when a keyword ends there
 	count   int
 }
 
@@ -71,18 +72,29 @@ func (w *words) link() {
 			queue = append(queue, w.next[at])
 		}
 	}
+	w.table = make([]uint32, len(w.next))
+	for at, state := range w.next {
+		w.table[at] = uint32(state) * uint32(w.classes) << 1 //nolint:gosec // as many states as the keywords have letters
+		if len(w.ends[state]) > 0 {
+			w.table[at] |= 1
+		}
+	}
 }
 
 // in tells for every keyword whether the text has it; nil when it has none.
 func (w *words) in(text string) []bool {
 	var seen []bool
-	state := int32(0)
+	row := uint32(0)
 	for i := range len(text) {
-		state = w.next[int(state)*w.classes+int(w.class[text[i]])]
-		for _, number := range w.ends[state] {
-			if seen == nil {
-				seen = make([]bool, w.count)
-			}
+		next := w.table[row+uint32(w.class[text[i]])]
+		row = next >> 1
+		if next&1 == 0 {
+			continue
+		}
+		if seen == nil {
+			seen = make([]bool, w.count)
+		}
+		for _, number := range w.ends[int(row)/w.classes] {
 			seen[number] = true
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ func environment(machine []string, s runtime.Spec, f folder) []string {
 		all[name] = value
 	}
 	maps.Copy(all, s.Env)
-	all["PORT"], all["HOST"] = strconv.Itoa(s.Port), "127.0.0.1"
+	all["PORT"], all["HOST"] = strconv.Itoa(s.Port), s.Listen()
 	all["GOODSTATE_SERVICE"], all["GOODSTATE_RELEASE"], all["GOODSTATE_INSTANCE"] = s.Service, s.Release, f.id()
 	name, value, _ := strings.Cut(f.mark(), "=")
 	all[name] = value
@@ -52,22 +51,6 @@ func environment(machine []string, s runtime.Spec, f folder) []string {
 		env = append(env, name+"="+all[name])
 	}
 	return env
-}
-
-var blanks = regexp.MustCompile(`\$(?:(PORT|HOST)\b|\{(PORT|HOST)\})`)
-
-// words fills $PORT and $HOST into the command; other dollars are left for a shell that may be in it.
-func words(s runtime.Spec) []string {
-	filled := make([]string, len(s.Command))
-	for i, word := range s.Command {
-		filled[i] = blanks.ReplaceAllStringFunc(word, func(name string) string {
-			if strings.Contains(name, "PORT") {
-				return strconv.Itoa(s.Port)
-			}
-			return "127.0.0.1"
-		})
-	}
-	return filled
 }
 
 // program finds the file to run: a name without a slash in the environment's PATH, anything else from the spec's folder.
@@ -109,8 +92,8 @@ func check(s runtime.Spec) error {
 	switch {
 	case s.Service == "" || s.Release == "" || s.Index < 0:
 		return fmt.Errorf("service %q, release %q, index %d do not name an instance", s.Service, s.Release, s.Index)
-	case len(instanceID(s)) > 200:
-		return fmt.Errorf("its id %q is longer than 200 characters", instanceID(s))
+	case len(s.ID()) > 200:
+		return fmt.Errorf("its id %q is longer than 200 characters", s.ID())
 	case len(s.Command) == 0 || s.Command[0] == "":
 		return fmt.Errorf("no command is given")
 	case s.Port < 0 || s.Port > 65535:

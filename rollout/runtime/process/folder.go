@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-
-	"goodstate.dev/goodstate/rollout/runtime"
 )
 
 // folder is where everything about one instance is kept; its name is the instance's id.
@@ -21,26 +18,6 @@ func (f folder) log() string        { return filepath.Join(f.dir, "log") }
 func (f folder) lock() string       { return filepath.Join(f.dir, "lock") }
 func (f folder) keeperLock() string { return filepath.Join(f.dir, "keeper.lock") }
 func (f folder) keeperLog() string  { return filepath.Join(f.dir, "keeper.log") }
-
-// instanceID names the instance: service, release and index with dots between. Only a release may have dots of its own,
-// so two instances never share a name.
-func instanceID(s runtime.Spec) string {
-	return escape(s.Service, false) + "." + escape(s.Release, true) + "." + strconv.Itoa(s.Index)
-}
-
-// escape writes what is not a letter, a digit, - or _ (or a dot, where dots are fine) as =XX.
-func escape(name string, dots bool) string {
-	var b strings.Builder
-	for _, c := range []byte(name) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.' && dots:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "=%02X", c)
-		}
-	}
-	return b.String()
-}
 
 // folder finds the folder of an id that may come from anywhere.
 func (r *Runtime) folder(id string) (folder, error) {

@@ -26,7 +26,7 @@ type life struct {
 
 // begin starts the program in a session of its own and writes it down.
 func (k *keeper) begin() (*life, error) {
-	argv := words(k.spec)
+	argv := k.spec.Words()
 	path, err := program(argv[0], k.spec.Dir, k.env)
 	if err != nil {
 		return nil, err

@@ -17,23 +17,30 @@ import (
 
 // Ports are chosen below the range from which Linux takes ports for outgoing connections, so that none of those sits on
 // an instance's port between its end and its restart.
-const lowestPort, highestPort = 20_000, 32_000
+const (
+	lowestPort, highestPort = 20_000, 32_000
+	portsFrom               = 100 // where a spec says from which port on
+)
 
 // choosePort finds a port that nobody listens on and no other instance was given. The caller holds the ports' lock until
 // the choice is written down.
-func (r *Runtime) choosePort() (int, error) {
+func (r *Runtime) choosePort(host string, from int) (int, error) {
 	given, err := r.givenPorts()
 	if err != nil {
 		return 0, err
 	}
-	span := highestPort - lowestPort
-	for i, first := 0, rand.IntN(span); i < span; i++ {
-		port := lowestPort + (first+i)%span
-		if given[port] == "" && taken(port) == nil {
+	low, span := lowestPort, highestPort-lowestPort
+	first := rand.IntN(span)
+	if from > 0 {
+		low, span, first = from, portsFrom, 0
+	}
+	for i := range span {
+		port := low + (first+i)%span
+		if port < 65536 && given[port] == "" && taken(host, port) == nil {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("no port between %d and %d is free", lowestPort, highestPort)
+	return 0, fmt.Errorf("no port between %d and %d is free", low, low+span)
 }
 
 // givenPorts tells which instance has which port.
@@ -59,10 +66,13 @@ func (r *Runtime) lockPorts(ctx context.Context) (*lock, error) {
 
 // taken says in an error who listens on the port, as far as that can be told. A port that may not be tried (below 1024)
 // is left to the program, which may have the right.
-func taken(port int) error {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+func taken(host string, port int) error {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err == nil {
 		return l.Close()
+	}
+	if errors.Is(err, unix.EADDRNOTAVAIL) {
+		return fmt.Errorf("%s is no address of this machine: %w", host, err)
 	}
 	if !errors.Is(err, unix.EADDRINUSE) {
 		return nil

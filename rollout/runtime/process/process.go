@@ -118,7 +118,7 @@ func (r *Runtime) folders(service string) ([]folder, error) {
 	}
 	prefix := ""
 	if service != "" {
-		prefix = escape(service, false) + "."
+		prefix = runtime.Escape(service, false) + "."
 	}
 	var all []folder
 	for _, e := range entries {

@@ -47,7 +47,7 @@ func (r *Runtime) start(ctx context.Context, s runtime.Spec) (runtime.Instance, 
 	if err := check(s); err != nil {
 		return runtime.Instance{}, err
 	}
-	f := folder{filepath.Join(r.dir, instanceID(s))}
+	f := folder{filepath.Join(r.dir, s.ID())}
 	mine, err := f.claim(ctx)
 	if err != nil {
 		return runtime.Instance{}, err
@@ -150,10 +150,10 @@ func (r *Runtime) write(ctx context.Context, f folder, s *runtime.Spec) error {
 	}
 	defer ports.free()
 	if s.Port != 0 {
-		if err := taken(s.Port); err != nil {
+		if err := taken(s.Listen(), s.Port); err != nil {
 			return err
 		}
-	} else if s.Port, err = r.portFor(f); err != nil {
+	} else if s.Port, err = r.portFor(f, s); err != nil {
 		return err
 	}
 	known := *s
@@ -165,15 +165,15 @@ func (r *Runtime) write(ctx context.Context, f folder, s *runtime.Spec) error {
 }
 
 // portFor is the port that the instance had before, if it is still free, else a new one.
-func (r *Runtime) portFor(f folder) (int, error) {
+func (r *Runtime) portFor(f folder, s *runtime.Spec) (int, error) {
 	var before state
 	if err := f.readState(&before); err != nil {
 		return 0, err
 	}
-	if before.Port >= lowestPort && before.Port < highestPort && before.Phase != phaseStopped && taken(before.Port) == nil {
+	if before.Port > 0 && (s.PortFrom == 0 && before.Port >= lowestPort && before.Port < highestPort || s.PortFrom > 0 && before.Port >= s.PortFrom && before.Port < s.PortFrom+portsFrom) && before.Phase != phaseStopped && taken(s.Listen(), before.Port) == nil {
 		return before.Port, nil
 	}
-	return r.choosePort()
+	return r.choosePort(s.Listen(), s.PortFrom)
 }
 
 // spawn starts the keeper, hands it the order and waits for its answer.

@@ -2,7 +2,6 @@ package process
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -79,7 +78,7 @@ func (s sight) orphan() bool {
 func (s sight) instance(procs map[int]stat) runtime.Instance {
 	i := runtime.Instance{
 		ID: s.folder.id(), Service: s.spec.Service, Release: s.spec.Release, Index: s.spec.Index,
-		URL:     fmt.Sprintf("http://127.0.0.1:%d", s.spec.Port),
+		URL:     s.spec.URL(),
 		Started: s.state.Started, Restarts: s.state.Restarts, Exit: s.state.Exit,
 	}
 	switch {

@@ -17,7 +17,7 @@ func servesWithItsEnvironment(t *testing.T, s *stage) {
 	spec.Command = append(append([]string(nil), s.Program...), "--listen=$HOST:${PORT}", "$PORTAL", "$HOME")
 	i := s.serving(t, spec)
 	env := get(t, i.URL+"/env")
-	wantIn(t, env, "GREETING=hello = world", "PATH=", "HOST=127.0.0.1", "GOODSTATE_SERVICE=shop",
+	wantIn(t, env, "GREETING=hello = world", "PATH=", "HOST="+strings.TrimPrefix(i.URL[:strings.LastIndex(i.URL, ":")], "http://"), "GOODSTATE_SERVICE=shop",
 		"GOODSTATE_RELEASE=v1-0123456789", "GOODSTATE_INSTANCE="+i.ID, "PORT="+i.URL[strings.LastIndex(i.URL, ":")+1:])
 	if strings.Contains(env, "CONTROLLER_SECRET") {
 		t.Error("the program sees the controller's environment")

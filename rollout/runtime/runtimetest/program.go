@@ -59,9 +59,9 @@ func fail(err error) {
 	os.Exit(99)
 }
 
-// serve answers on $PORT: /env tells the environment, /pid the process, /args the arguments.
+// serve answers on $HOST and $PORT: /env tells the environment, /pid the process, /args the arguments.
 func serve() {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
+	l, err := net.Listen("tcp", net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")))
 	if err != nil {
 		fail(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +19,15 @@ import (
 type Place struct {
 	// Open connects to the place. Each call is a controller that has just been started and knows nothing.
 	Open func(t *testing.T) runtime.Runtime
+	// On is the host that instances run on; nil: this machine.
+	On *runtime.Place
 	// Program is a command that runs the test binary (see Main) at the place, in Dir.
 	Program []string
 	Dir     string
 	// KillKeeper kills whatever watches over the instance without giving it a chance; nil where nothing does.
 	KillKeeper func(t *testing.T, id string)
+	// Only are parts of the names of what is tried; nil: everything.
+	Only []string
 }
 
 // Run tries everything that a runtime must do, each time at a fresh place.
@@ -46,6 +51,9 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t)
+			if p.Only != nil && !slices.ContainsFunc(p.Only, func(part string) bool { return strings.Contains(name, part) }) {
+				return
+			}
 			s := &stage{Place: p, runtime: p.Open(t)}
 			t.Cleanup(func() { s.clear(t) })
 			try(t, s)
@@ -64,7 +72,7 @@ const service = "shop"
 // spec is an instance of the test program that behaves as told.
 func (s *stage) spec(how string) runtime.Spec {
 	return runtime.Spec{
-		Service: service, Release: "v1-0123456789", Dir: s.Dir, Command: s.Program,
+		Service: service, Release: "v1-0123456789", Place: s.On, Dir: s.Dir, Command: s.Program,
 		Env: map[string]string{behaviour: how, "GORACE": "atexit_sleep_ms=0"}, Grace: 5 * time.Second,
 	}
 }

@@ -23,7 +23,7 @@ func init() {
 	config.Register(config.Kind[traffic.Balancer]{
 		Name:    "haproxy",
 		Help:    "HAProxies that are there already, through their runtime sockets",
-		Example: "haproxy: {socket: [/run/haproxy/admin.sock], backend: shop, url: 'https://shop.example.org', ring: goodstate}",
+		Example: "haproxy: {sockets: [/run/haproxy/admin.sock], backend: shop, url: 'https://shop.example.org', ring: goodstate}",
 		New: func(decode func(any) error) (traffic.Balancer, error) {
 			c := &Config{Servers: "goodstate"}
 			return c, decode(c)
@@ -33,7 +33,7 @@ func init() {
 
 // Config says which HAProxies carry the traffic.
 type Config struct {
-	Socket  []string `yaml:"socket" json:"socket" required:"true" help:"runtime sockets with level admin, one for each HAProxy: paths, or host:port" example:"[/run/haproxy/admin.sock]"`
+	Sockets []string `yaml:"sockets" json:"sockets" required:"true" help:"runtime sockets with level admin, one for each HAProxy: paths, or host:port" example:"[/run/haproxy/admin.sock]"`
 	Backend string   `yaml:"backend" json:"backend" required:"true" help:"backend of HAProxy's configuration that is the service's" example:"shop"`
 	Address string   `yaml:"url" json:"url" required:"true" help:"address at which users reach the service" example:"https://shop.example.org"`
 	Servers string   `yaml:"servers" json:"servers,omitempty" help:"servers of the backend whose names begin so are goodstate's: server-template goodstate 1-8 127.0.0.1:1 disabled; where there are too few they are added"`
@@ -56,13 +56,13 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("url: %q is no address, want for example https://shop.example.org", c.Address)
 	}
 	seen := map[string]bool{}
-	for _, s := range c.Socket {
+	for _, s := range c.Sockets {
 		if seen[s] {
-			return fmt.Errorf("socket: %s is named twice", s)
+			return fmt.Errorf("sockets: %s is named twice", s)
 		}
 		seen[s] = true
 		if _, _, err := net.SplitHostPort(s); err != nil && !strings.HasPrefix(s, "/") {
-			return fmt.Errorf("socket: %q is neither the absolute path of a socket nor host:port", s)
+			return fmt.Errorf("sockets: %q is neither the absolute path of a socket nor host:port", s)
 		}
 	}
 	return nil
@@ -82,7 +82,7 @@ func (c *Config) Blind() string {
 // Look says of each HAProxy what it has and what is missing.
 func (c *Config) Look(ctx context.Context) []good.Finding {
 	var out []good.Finding
-	for _, socket := range c.Socket {
+	for _, socket := range c.Sockets {
 		f := good.Finding{Check: "haproxy " + socket}
 		said, err := (&control{socket: socket}).missing(ctx, c)
 		switch {

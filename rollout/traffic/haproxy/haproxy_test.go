@@ -38,7 +38,7 @@ func newSite(t *testing.T, ring string, all ...*real.HAProxy) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), conf: &Config{Backend: "web", Servers: "goodstate", Ring: ring, Address: "http://" + all[0].Address}}
 	for _, h := range all {
-		s.conf.Socket = append(s.conf.Socket, h.Socket)
+		s.conf.Sockets = append(s.conf.Sockets, h.Socket)
 	}
 	if err := s.conf.Validate(); err != nil {
 		t.Fatal(err)
@@ -466,7 +466,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		return
 	}
 	look := func(change func(*Config)) good.Finding {
-		c := &Config{Socket: []string{h.Socket}, Backend: "web", Servers: "goodstate", Address: "http://" + h.Address}
+		c := &Config{Sockets: []string{h.Socket}, Backend: "web", Servers: "goodstate", Address: "http://" + h.Address}
 		change(c)
 		return c.Look(t.Context())[0]
 	}
@@ -474,7 +474,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		change func(*Config)
 		says   string
 	}{
-		"no socket":      {func(c *Config) { c.Socket[0] += "x" }, "level admin"},
+		"no socket":      {func(c *Config) { c.Sockets[0] += "x" }, "level admin"},
 		"no backend":     {func(c *Config) { c.Backend = "shop" }, "it has no backend shop, only [web]"},
 		"another server": {func(*Config) {}, "theirs (127.0.0.1:9), which is not goodstate's"},
 		"no ring":        {func(c *Config) { c.Servers, c.Ring = "t", "r" }, "no ring r"},

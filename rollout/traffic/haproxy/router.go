@@ -50,7 +50,7 @@ func (c *Config) Open(o traffic.Opening) (traffic.OpenRouter, error) {
 	if o.Idle {
 		return r, nil
 	}
-	for _, socket := range c.Socket {
+	for _, socket := range c.Sockets {
 		r.done.Go(func() { r.tend(ctx, &control{socket}) })
 		if c.Ring != "" {
 			r.seconds.sees(socket, fmt.Errorf("haproxy %s: its ring has not been heard yet", socket))
@@ -84,9 +84,9 @@ func (r *router) Apply(ctx context.Context, route traffic.Route) error {
 
 // each does something with all HAProxies side by side.
 func (r *router) each(do func(c *control) error) error {
-	errs := make([]error, len(r.conf.Socket))
+	errs := make([]error, len(r.conf.Sockets))
 	var all sync.WaitGroup
-	for i, socket := range r.conf.Socket {
+	for i, socket := range r.conf.Sockets {
 		all.Go(func() { errs[i] = do(&control{socket}) })
 	}
 	all.Wait()

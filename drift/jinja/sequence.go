@@ -1,0 +1,246 @@
+package jinja
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"goodstate.dev/goodstate/core/py"
+)
+
+// sequence is a value of our own that can be walked over, such as range.
+type sequence interface {
+	items(r *run) ([]any, error)
+}
+
+// rolled makes a list of what Ansible unrolls at the end of an expression: ranges, views of dicts.
+func rolled(v any) (*py.List, bool) {
+	switch x := v.(type) {
+	case *view:
+		return py.NewList(x.list()...), true
+	case rangeOf:
+		items, err := x.items(nil)
+		return py.NewList(items...), err == nil
+	}
+	return nil, false
+}
+
+// items are the elements that Python's iteration gives. The slice must not be changed.
+func (r *run) items(v any) ([]any, error) {
+	switch x := v.(type) {
+	case *py.List:
+		return x.Items, r.pay(len(x.Items))
+	case py.Tuple:
+		return x, r.pay(len(x))
+	case *py.Dict:
+		return x.Keys(), r.pay(x.Len())
+	case py.Undefined:
+		if x.Soft {
+			return nil, nil
+		}
+		return nil, &UndefinedError{x.Hint}
+	case sequence:
+		return x.items(r)
+	case Object:
+		return x.Keys(), nil
+	case py.Bytes:
+		items := make([]any, len(x))
+		for i, c := range x {
+			items[i] = int64(c)
+		}
+		return items, r.pay(len(x))
+	}
+	if text, ok := py.Text(v); ok {
+		items := make([]any, 0, len(text))
+		for len(text) > 0 {
+			_, size := utf8.DecodeRuneInString(text)
+			items = append(items, text[:size])
+			text = text[size:]
+		}
+		return items, r.pay(len(items))
+	}
+	return nil, typeErrorf("'%s' object is not iterable", py.TypeName(v))
+}
+
+// length is Python's len.
+func (r *run) length(v any) (int, error) {
+	switch x := v.(type) {
+	case *py.List:
+		return len(x.Items), nil
+	case py.Tuple:
+		return len(x), nil
+	case *py.Dict:
+		return x.Len(), nil
+	case py.Bytes:
+		return len(x), nil
+	case py.Undefined:
+		return 0, &UndefinedError{x.Hint}
+	case Object:
+		return len(x.Keys()), nil
+	case sequence:
+		items, err := x.items(r)
+		return len(items), err
+	}
+	if text, ok := py.Text(v); ok {
+		return utf8.RuneCountInString(text), nil
+	}
+	return 0, typeErrorf("object of type '%s' has no len()", py.TypeName(v))
+}
+
+// contains is Python's in.
+func (r *run) contains(in, v any) (bool, error) {
+	if err := defined(in); err != nil {
+		return false, err
+	}
+	switch x := in.(type) {
+	case *py.Dict:
+		if err := hashable(v); err != nil {
+			return false, err
+		}
+		return x.Has(v), nil
+	case Object:
+		_, ok, err := x.Get(v)
+		return ok, err
+	}
+	if err := defined(v); err != nil {
+		return false, err
+	}
+	if text, ok := py.Text(in); ok {
+		part, ok := py.Text(v)
+		if !ok {
+			return false, typeErrorf("'in <string>' requires string as left operand, not %s", py.TypeName(v))
+		}
+		return strings.Contains(text, part), nil
+	}
+	if x, ok := in.(rangeOf); ok {
+		return x.has(v), nil
+	}
+	items, err := r.items(in)
+	if err != nil {
+		return false, typeErrorf("argument of type '%s' is not iterable", py.TypeName(in))
+	}
+	for _, item := range items {
+		if err := defined(item); err != nil {
+			return false, err
+		}
+		if py.Equal(item, v) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// bound is a slice's or an index's number.
+func index(v any) (int, bool) {
+	i, b, _, kind := py.Number(v)
+	switch kind {
+	case py.IsInt:
+		return int(max(min(i, 1<<40), -1<<40)), true
+	case py.IsBig:
+		return b.Sign() << 40, true
+	case py.IsFloat, py.NotNumber:
+	}
+	return 0, false
+}
+
+// of cuts a piece out of a value.
+func (e *sliceExpr) of(f *frame, on any) (any, error) {
+	if err := defined(on); err != nil {
+		return on, nil //nolint:nilerr // undefined stays undefined
+	}
+	var n [3]int
+	var set [3]bool
+	for i, part := range []expr{e.from, e.to, e.step} {
+		if part == nil {
+			continue
+		}
+		v, err := part.eval(f)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		if n[i], set[i] = index(v); !set[i] {
+			if err := defined(v); err != nil {
+				return nil, err
+			}
+			return undefinedIndex(on, "slice"), nil
+		}
+	}
+	if !set[2] {
+		n[2] = 1
+	}
+	if n[2] == 0 {
+		return nil, &valueError{"slice step cannot be zero"}
+	}
+	return f.r.slice(on, n, set)
+}
+
+func (r *run) slice(on any, n [3]int, set [3]bool) (any, error) {
+	switch x := on.(type) {
+	case *py.List:
+		return &py.List{Items: pick(x.Items, n, set)}, r.pay(len(x.Items))
+	case py.Tuple:
+		return py.Tuple(pick(x, n, set)), r.pay(len(x))
+	case py.Bytes:
+		return py.Bytes(pick(x, n, set)), nil
+	case rangeOf:
+		items, err := x.items(r)
+		return &py.List{Items: pick(items, n, set)}, err
+	}
+	if text, ok := py.Text(on); ok {
+		if ascii(text) {
+			if n[2] == 1 {
+				from, to, _ := bounds(len(text), n, set)
+				return text[from:max(from, to)], nil
+			}
+			return string(pick([]byte(text), n, set)), nil
+		}
+		return string(pick([]rune(text), n, set)), r.pay(len(text))
+	}
+	return undefinedIndex(on, "slice"), nil
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// bounds makes the numbers of a slice fit a length, as Python's slice.indices does.
+func bounds(length int, n [3]int, set [3]bool) (from, to, step int) {
+	step = n[2]
+	low, high := 0, length
+	if step < 0 {
+		low, high = -1, length-1
+	}
+	fit := func(i int) int {
+		if i < 0 {
+			return max(i+length, low)
+		}
+		return min(i, high)
+	}
+	from, to = low, high
+	if step < 0 {
+		from, to = high, low
+	}
+	if set[0] {
+		from = fit(n[0])
+	}
+	if set[1] {
+		to = fit(n[1])
+	}
+	return from, to, step
+}
+
+func pick[T any](items []T, n [3]int, set [3]bool) []T {
+	from, to, step := bounds(len(items), n, set)
+	picked := []T{}
+	for i := from; step > 0 && i < to || step < 0 && i > to; i += step {
+		picked = append(picked, items[i])
+	}
+	return picked
+}

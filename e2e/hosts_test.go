@@ -1,0 +1,206 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goodstate.dev/goodstate/app"
+	"goodstate.dev/goodstate/core/journal"
+	"goodstate.dev/goodstate/internal/real"
+	"goodstate.dev/goodstate/rollout"
+	"goodstate.dev/goodstate/rollout/runtime"
+	"goodstate.dev/goodstate/web/api"
+)
+
+// fleet is a site on machines of their own behind an HAProxy.
+type fleet struct {
+	*site
+	machines []*real.Machine
+	front    *real.HAProxy
+}
+
+// newFleet is nil where sshd or haproxy is left out.
+func newFleet(t *testing.T, n int, systemd bool, more string) *fleet {
+	t.Helper()
+	front := real.StartHAProxy(t, "server-template goodstate 1-4 127.0.0.1:1 disabled")
+	machines := real.StartMachines(t, n, systemd)
+	if front == nil || machines == nil {
+		return nil
+	}
+	s := newSite(t, "rolling: {batch: 2, unavailable: 2, surge: 0, hold: 2s}")
+	f := &fleet{site: s, machines: machines, front: front}
+	s.address = front.Address
+	var hosts strings.Builder
+	hosts.WriteString("[web]\n")
+	for _, m := range machines {
+		fmt.Fprintf(&hosts, "%s ansible_host=%s ansible_port=%d ansible_user=root ansible_ssh_private_key_file=%s\n", m.Name, m.Address, m.Port, m.Key)
+	}
+	fmt.Fprintf(&hosts, "[web:vars]\nansible_ssh_common_args=-o UserKnownHostsFile=%s -o GlobalKnownHostsFile=none -o IdentityAgent=none\n", machines[0].Known)
+	s.must(os.WriteFile(filepath.Join(s.dir, "hosts.ini"), []byte(hosts.String()), 0o600))
+	supervisor := "keeper"
+	if systemd {
+		supervisor = "systemd"
+	}
+	s.must(os.WriteFile(s.file, []byte(fmt.Sprintf(`
+data: d
+server: {listen: none}
+services:
+  web:
+    source: {git: repo, build: "cp %s program"}
+    run: ./program
+    env: {E2E_ROLE: service}
+    hosts: {inventory: hosts.ini, pattern: web, supervisor: %s}
+    grace: 2s
+    start: 30s
+    health: {http: {url: /healthz}}
+    checks: {home: {http: {url: /, status: "200,500"}}}
+    traffic: {haproxy: {sockets: [%s], backend: web, url: "http://%s", ring: goodstate}}
+    strategy: {rolling: {batch: 2, unavailable: 2, surge: 0, hold: 2s}}
+    judge: {warmup: 0s, requests: 20}
+    watch: 2s
+    recover: 30s
+%s`, os.Args[0], supervisor, front.Socket, front.Address, more)), 0o600))
+	return f
+}
+
+// stands checks that the version serves alone, on so many hosts, and returns the state.
+func (f *fleet) stands(version string, hosts int) rollout.State {
+	f.t.Helper()
+	conf, err := app.Load(f.file)
+	f.must(err)
+	a, err := app.Open(f.t.Context(), app.Options{Config: conf, Base: f.dir, Self: []string{os.Args[0]}, Idle: true})
+	f.must(err)
+	defer func() { f.must(a.Close()) }()
+	st, err := a.Client().Service(f.t.Context(), "web")
+	f.must(err)
+	if st.Serving == nil || st.Serving.Version != version {
+		f.t.Fatalf("state: %+v, want %s serving", st, version)
+	}
+	on := map[string]bool{}
+	for _, in := range st.Instances {
+		if in.State == string(runtime.Running) && in.Release == st.Serving.ID() {
+			on[in.Host] = true
+		}
+	}
+	if len(on) != hosts {
+		f.t.Fatalf("%s runs on %v, want %d hosts: %+v", version, on, hosts, st)
+	}
+	out, err := exec.Command("sh", "-c", "echo 'show stat web 4 -1' | "+socat(f.front.Socket)).Output()
+	f.must(err)
+	used := 0
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, ",no check,") {
+			used++
+		}
+	}
+	if used != hosts {
+		f.t.Fatalf("HAProxy uses %d servers, want %d:\n%s", used, hosts, out)
+	}
+	report, err := a.Client().VerifyJournal(f.t.Context())
+	f.must(err)
+	if len(report.Problems) > 0 {
+		f.t.Fatalf("journal: %v", report.Problems)
+	}
+	return st
+}
+
+// socat is a command that asks a socket what it reads.
+func socat(socket string) string {
+	return `python3 -c 'import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect("` + socket + `"); s.sendall(sys.stdin.read().encode()); sys.stdout.write(b"".join(iter(lambda: s.recv(65536), b"")).decode())'`
+}
+
+func TestARollingReleaseOverFiveHostsBehindHAProxyLosesNoRequestForwardAndBack(t *testing.T) {
+	f := newFleet(t, 5, false, "")
+	if f == nil {
+		return
+	}
+	leave := f.visitors()
+	if res := f.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	f.stands("v1", 5)
+	if res := f.control("v4", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v4: %s: %s %v", res.Outcome, res.Why, res.Findings)
+	}
+	f.stands("v4", 5)
+	if res := f.control("v2", ""); res.Outcome != rollout.RolledBack || res.Held != "v2" {
+		t.Fatalf("v2: %s: %s %v", res.Outcome, res.Why, res.Findings)
+	}
+	f.stands("v4", 5)
+	if out, code := f.goodstate("rollback", "web", "-m", "to and fro"); code != 4 {
+		t.Fatalf("rollback ended with %d:\n%s", code, out)
+	}
+	f.stands("v1", 5)
+	requests, lost := leave()
+	if lost > 0 || requests < 500 {
+		t.Fatalf("%d of %d requests were lost", lost, requests)
+	}
+	t.Logf("%d requests, none lost", requests)
+}
+
+func TestAHostThatDiesInTheMiddleOfARolloutEndsInAClearState(t *testing.T) {
+	f := newFleet(t, 3, false, "    unknown: rollback\n")
+	if f == nil {
+		return
+	}
+	f.control("v1", "")
+	f.points = filepath.Join(t.TempDir(), "points")
+	leave := f.visitors()
+	var ending sync.WaitGroup
+	var res rollout.Result
+	ending.Go(func() { res = f.control("v4", "") })
+	real.Eventually(t, 60*time.Second, "the first batch is judged", func() bool {
+		text, err := os.ReadFile(f.points)
+		return err == nil && strings.Contains(string(text), "before judge-0")
+	})
+	dead := f.machines[len(f.machines)-1]
+	dead.Kill(t)
+	ending.Wait()
+	if res.Outcome != rollout.Incomplete || !strings.Contains(res.Why, dead.Name) {
+		t.Fatalf("it ended as %s: %s", res.Outcome, res.Why)
+	}
+	st := f.stands("v1", 2)
+	if !strings.Contains(st.Problem, dead.Name) {
+		t.Errorf("the state does not name the dead host: %+v", st)
+	}
+	requests, lost := leave()
+	if lost > 4 || requests < 100 { // each visitor may have had one request in the host that died
+		t.Errorf("%d of %d requests were lost", lost, requests)
+	}
+	f.said("reroute")
+	dead.Start(t)
+	leave = f.visitors()
+	if res := f.control("v4", ""); res.Outcome != rollout.CouldNot && res.Outcome != rollout.Promoted {
+		if _, code := f.goodstate("unhold", "web", "v4"); code != 0 {
+			t.Fatalf("v4 again: %s: %s", res.Outcome, res.Why)
+		}
+	}
+	leave()
+}
+
+// said fails when the journal has no such event.
+func (f *fleet) said(event string) {
+	f.t.Helper()
+	conf, err := app.Load(f.file)
+	f.must(err)
+	a, err := app.Open(f.t.Context(), app.Options{Config: conf, Base: f.dir, Self: []string{os.Args[0]}, Idle: true})
+	f.must(err)
+	defer func() { f.must(a.Close()) }()
+	entries, err := a.Journal.List(f.t.Context(), journal.Filter{Event: event})
+	f.must(err)
+	if len(entries) == 0 {
+		f.t.Errorf("the journal has no %s", event)
+	}
+}
+
+var _ = json.Marshal
+var _ = http.MethodGet
+var _ api.Client
