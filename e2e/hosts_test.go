@@ -201,6 +201,8 @@ func (f *fleet) said(event string) {
 	}
 }
 
-var _ = json.Marshal
-var _ = http.MethodGet
-var _ api.Client
+var (
+	_ = json.Marshal
+	_ = http.MethodGet
+	_ api.Client
+)
