@@ -151,6 +151,13 @@ func (t *terminal) playbook(ctx context.Context, f *playFlags, names []string) e
 		fmt.Fprint(t.out, listing)
 		return nil
 	}
+	if opt.Verbosity > 0 && !t.json {
+		if s.File == "" {
+			t.say("No config file found; using defaults")
+		} else {
+			t.say("Using %s as config file", s.File)
+		}
+	}
 	code, stats, err := engine.Run(ctx, opt)
 	if ferr := finish(stats); err == nil {
 		err = ferr
@@ -183,7 +190,7 @@ func (t *terminal) playError(err error) error {
 	if t.json {
 		return &exitError{code, err}
 	}
-	return &exitError{code, fmt.Errorf("ERROR! %w", err)}
+	return &exitError{code, errors.New("ERROR! " + strings.TrimRight(err.Error(), "\n"))}
 }
 
 // playOptions brings flags and settings together.

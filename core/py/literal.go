@@ -47,11 +47,10 @@ func Literal(text string, json bool) (any, error) {
 }
 
 type literal struct {
-	text  string
-	pos   int
-	open  int
-	json  bool
-	depth int
+	text string
+	pos  int
+	open int
+	json bool
 }
 
 // space skips white space, in brackets also line ends and comments.

@@ -28,13 +28,12 @@ const longest = 3 * time.Second
 
 // Pattern is a compiled expression; it may be used by several goroutines.
 type Pattern struct {
-	Source  string
-	Groups  int            // count of groups
-	Names   map[string]int // of named groups
-	free    *regexp2.Regexp
-	begin   func() (*regexp2.Regexp, error)
-	full    func() (*regexp2.Regexp, error)
-	verbose bool
+	Source string
+	Groups int            // count of groups
+	Names  map[string]int // of named groups
+	free   *regexp2.Regexp
+	begin  func() (*regexp2.Regexp, error)
+	full   func() (*regexp2.Regexp, error)
 }
 
 var kept struct {
@@ -308,7 +307,7 @@ func (p *Pattern) template(text string) ([]piece, error) {
 			for end < len(text) && end < i+3 && text[end] >= '0' && text[end] <= '7' {
 				end++
 			}
-			n, _ := strconv.ParseUint(text[i:end], 8, 16) //nolint:errcheck // octal digits
+			n, _ := strconv.ParseUint(text[i:end], 8, 16)
 			b.WriteRune(rune(n))
 			i = end - 1
 		case c >= '1' && c <= '9':
@@ -317,7 +316,7 @@ func (p *Pattern) template(text string) ([]piece, error) {
 				end++
 			}
 			if end == i+2 && end < len(text) && c <= '3' && text[i+1] <= '7' && text[end] >= '0' && text[end] <= '7' {
-				n, _ := strconv.ParseUint(text[i:end+1], 8, 16) //nolint:errcheck // octal digits
+				n, _ := strconv.ParseUint(text[i:end+1], 8, 16)
 				b.WriteRune(rune(n))
 				i = end
 				continue

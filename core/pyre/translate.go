@@ -305,7 +305,7 @@ func (t *translator) digits(inClass bool) {
 		for end > t.pos+2 && !octalDigits(t.src[t.pos+1:end]) {
 			end--
 		}
-		v, _ := strconv.ParseUint(string(t.src[t.pos+1:end]), 8, 16) //nolint:errcheck // octal digits
+		v, _ := strconv.ParseUint(string(t.src[t.pos+1:end]), 8, 16)
 		t.literal(rune(v))
 		t.pos = end
 		return

@@ -26,10 +26,10 @@ type Secret struct {
 type Keys []Secret
 
 // ErrPassword says that none of the passwords opens it.
-var ErrPassword = errors.New("Decryption failed (no vault secrets were found that could decrypt)") //nolint:staticcheck // Ansible's words
+var ErrPassword = errors.New("Decryption failed (no vault secrets were found that could decrypt)")
 
 // ErrNoPassword says that there is no password at all.
-var ErrNoPassword = errors.New("Attempting to decrypt but no vault secrets found") //nolint:staticcheck // Ansible's words
+var ErrNoPassword = errors.New("Attempting to decrypt but no vault secrets found")
 
 const header = "$ANSIBLE_VAULT"
 

@@ -2,6 +2,7 @@ package yaml11
 
 import (
 	"fmt"
+	"slices"
 
 	yaml "go.yaml.in/yaml/v4"
 
@@ -271,7 +272,7 @@ func (b *builder) pairs(n *Node, y *yaml.Node, depth int) error {
 		}
 		own = append(own, Pair{key, value})
 	}
-	n.Pairs = append(merged, own...)
+	n.Pairs = slices.Concat(merged, own)
 	return nil
 }
 

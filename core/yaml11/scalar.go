@@ -187,7 +187,7 @@ func (n *Node) timestamp() (any, error) {
 		return nil, n.Errorf("%q is no timestamp", n.Text)
 	}
 	num := func(s string) int {
-		i, _ := strconv.Atoi(s) //nolint:errcheck // digits by the pattern
+		i, _ := strconv.Atoi(s)
 		return i
 	}
 	year, month, day := num(m[1]), time.Month(num(m[2])), num(m[3])

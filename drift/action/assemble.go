@@ -18,6 +18,9 @@ func init() {
 }
 
 func runAssemble(ctx context.Context, t *Task) (*py.Dict, error) {
+	if t.Check {
+		return py.DictOf("changed", false, "skipped", true, "msg", "This action ("+t.Name+") does not support check mode."), nil
+	}
 	src, dest := t.Text("src"), t.Text("dest")
 	if src == "" || dest == "" {
 		return Failed("src and dest are required"), nil
@@ -72,10 +75,7 @@ func (t *Task) join(dir string) ([]byte, error) {
 			out.WriteByte('\n')
 		}
 		if out.Len() > 0 && delimiter != "" {
-			out.WriteString(delimiter)
-			if !strings.HasSuffix(delimiter, "\n") {
-				out.WriteByte('\n')
-			}
+			out.WriteString(delimiter + "\n") // Ansible adds one also after a delimiter that ends with one
 		}
 		piece, err := t.fileSource(full)
 		if err != nil {

@@ -108,7 +108,7 @@ func (t *Task) put(ctx context.Context, s source, base, dest string, options *py
 	args.Set("dest", dest)
 	args.Set("_blob", s.blob.Hash)
 	args.Set("checksum", s.sha1)
-	if want := t.Text("checksum"); want != "" && want != s.sha1 {
+	if want := t.Text("checksum"); want != "" && want != "0" && want != s.sha1 {
 		return py.DictOf("failed", true, "changed", false, "checksum", s.sha1, "expected_checksum", want,
 			"msg", "Copied file does not match the expected checksum. Transfer failed."), nil
 	}
@@ -140,6 +140,9 @@ func bits(m os.FileMode) uint32 {
 // tidy gives the result the form that Ansible's action has.
 func (t *Task) tidy(result *py.Dict, s source) {
 	if Is(result, "failed") {
+		if !result.Has("checksum") {
+			result.Set("checksum", s.sha1)
+		}
 		return
 	}
 	if msg, _ := result.Get("msg"); msg != nil && Text(msg) == "file already exists" { // force: false leaves what is there
@@ -155,6 +158,9 @@ func (t *Task) tidy(result *py.Dict, s source) {
 	}
 	dest, _ := result.Get("dest")
 	diff, _ := result.Get("diff")
+	if d, ok := diff.(*py.Dict); ok && s.blob.Path != "" && d.Has("after_header") {
+		d.Set("after_header", s.blob.Path)
+	}
 	_, several := diff.(*py.List)
 	switch {
 	case Is(result, "changed") && result.Has("md5sum") && !several:

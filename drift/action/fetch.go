@@ -76,7 +76,7 @@ func fetchable(seen *py.Dict, src string, missing bool) *py.Dict {
 		if !missing {
 			return py.DictOf("changed", false, "file", src, "msg", "the remote file does not exist, not transferring, ignored")
 		}
-		return py.DictOf("changed", false, "failed", true, "file", src, "msg", "the remote file does not exist, not transferring, ignored")
+		return py.DictOf("changed", false, "failed", true, "msg", "the remote file does not exist, not transferring, ignored")
 	case Is(stat, "isdir"):
 		if !missing {
 			return py.DictOf("msg", "remote file is a directory, fetch cannot work on directories, not transferring, ignored", "file", src, "changed", false)

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,8 +23,8 @@ type program struct {
 	verb string // what it is started with
 }
 
-// shipped are agents that are part of this program: Linux architecture to gzipped bytes. It is filled where the build tag "agents" is set.
-var shipped = map[string][]byte{}
+// shipped are agents that are part of this program, by Linux architecture. It is filled where the build tag "agents" is set.
+var shipped = map[string]*program{}
 
 var programs = struct {
 	sync.Mutex
@@ -48,12 +47,8 @@ func programFor(ctx context.Context, arch string) (*program, error) {
 }
 
 func findProgram(ctx context.Context, arch string) (*program, error) {
-	if gz := shipped[arch]; gz != nil {
-		raw, err := gunzip(gz)
-		if err != nil {
-			return nil, fmt.Errorf("unpacking the agent for %s: %w", arch, err)
-		}
-		return &program{hash: sum(raw), gz: gz}, nil
+	if p := shipped[arch]; p != nil {
+		return p, nil
 	}
 	name := "goodstate-agent-linux-" + arch
 	self, selfErr := os.Executable()
@@ -90,14 +85,6 @@ func pack(raw []byte, verb string) (*program, error) {
 		return nil, err
 	}
 	return &program{hash: sum(raw), gz: b.Bytes(), verb: verb}, nil
-}
-
-func gunzip(gz []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(gz))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.LimitReader(r, 256<<20))
 }
 
 func sum(raw []byte) string {

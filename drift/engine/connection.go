@@ -324,7 +324,11 @@ func (r *reach) call(ctx context.Context, name string, args *py.Dict, blobs []ac
 		call.Blobs = append(call.Blobs, agent.Blob(b))
 	}
 	if async > 0 {
-		call.Async = &agent.Async{ID: jobID(), Seconds: int(async.Seconds())}
+		dir, _, err := r.text("ansible_async_dir")
+		if err != nil {
+			return nil, err
+		}
+		call.Async = &agent.Async{ID: jobID(), Seconds: int(async.Seconds()), Dir: dir}
 	}
 	if r.e.p.r.opt.Fallback != nil {
 		if err := r.e.p.r.opt.Fallback(ctx, name, r.python, &call); err != nil {

@@ -37,6 +37,14 @@ func (e *executor) placed(err error) error {
 	if errors.As(err, &plain) {
 		return errors.New(twice(plain.err))
 	}
+	var syntax *jinja.SyntaxError
+	if errors.As(err, &syntax) {
+		text := err.Error() + ". " + syntax.Message
+		if !strings.HasPrefix(text, "The conditional check") {
+			return errors.New(text)
+		}
+		return &playbook.Error{Text: text, Node: e.task.Node, Err: err}
+	}
 	return &playbook.Error{Text: twice(err), Node: e.task.Node, Err: err}
 }
 
@@ -116,7 +124,9 @@ func (e *executor) keywords(s *scope) error {
 	}
 	set := p.r.opt.Settings
 	f.noLog = flag(t.NoLog, set.NoLog, "no_log")
-	f.ignoreErrors = flag(t.IgnoreErrors, false, "ignore_errors")
+	if f.ignoreErrors = flag(t.IgnoreErrors, false, "ignore_errors"); len(all) > 0 && all[len(all)-1] != nil {
+		f.ignoreErrors = true // what is not false
+	}
 	f.ignoreUnreachable = flag(t.IgnoreUnreachable, false, "ignore_unreachable")
 	f.diff = flag(t.Diff, p.r.opt.Diff, "diff")
 	f.check = flag(t.CheckMode, p.r.opt.Check, "check_mode")
@@ -430,7 +440,7 @@ func (e *executor) judge(s *scope, res *py.Dict, local map[string]any, attempt i
 		is, err := e.conditions(e.task.ChangedWhen, inner)
 		if err != nil {
 			res.Set("failed", true)
-			res.Set("changed_when_result", py.Unsafe(err.Error()))
+			res.Set("changed_when_result", py.Unsafe(twice(err)))
 			return
 		}
 		res.Set("changed", is)
@@ -439,7 +449,7 @@ func (e *executor) judge(s *scope, res *py.Dict, local map[string]any, attempt i
 		is, err := e.conditions(e.task.FailedWhen, inner)
 		if err != nil {
 			res.Set("failed", true)
-			res.Set("failed_when_result", py.Unsafe(err.Error()))
+			res.Set("failed_when_result", py.Unsafe(twice(err)))
 			return
 		}
 		res.Set("failed_when_result", is)
@@ -479,7 +489,12 @@ func (e *executor) module(s *scope, args *py.Dict, timeout time.Duration) (*py.D
 		return py.DictOf("unreachable", true, "msg", py.Unsafe(gone.Error()), "changed", false), nil
 	}
 	if err != nil {
-		res, err = py.DictOf("failed", true, "msg", py.Unsafe(err.Error())), nil
+		var lost *playbook.NotFound
+		res = py.DictOf("failed", true, "msg", py.Unsafe(err.Error()))
+		if errors.As(err, &lost) {
+			res.Set("exception", py.Unsafe(err.Error()))
+		}
+		err = nil
 	}
 	if e.fields.noLog {
 		res.Set("_ansible_no_log", true)
@@ -535,7 +550,7 @@ func (e *executor) poll(s *scope, res *py.Dict) (*py.Dict, error) {
 		if !e.sleep(time.Duration(every) * time.Second) {
 			return nil, e.p.r.ctx.Err()
 		}
-		if got, err = remote.task(e.p.r.ctx, "async_status", py.DictOf("jid", id)); err != nil {
+		if got, err = remote.task(e.p.r.ctx, "async_status", py.DictOf("jid", id, "mode", "status", "_async_dir", e.asyncDir(s))); err != nil {
 			continue // a host that is away for a moment may come back
 		}
 		if action.Is(got, "finished") || action.Is(got, "skipped") || action.Is(got, "failed") {
@@ -551,7 +566,7 @@ func (e *executor) poll(s *scope, res *py.Dict) (*py.Dict, error) {
 		e.tell(AsyncFailed, res)
 		return res, nil
 	}
-	if _, err := remote.task(e.p.r.ctx, "async_status", py.DictOf("jid", id, "mode", "cleanup")); err != nil {
+	if _, err := remote.task(e.p.r.ctx, "async_status", py.DictOf("jid", id, "mode", "cleanup", "_async_dir", e.asyncDir(s))); err != nil {
 		e.warn(fmt.Sprintf("the record of async job %s on %s stays: %v", py.Str(id), e.host.Name, err))
 	}
 	if isFailed(got) {
@@ -560,4 +575,14 @@ func (e *executor) poll(s *scope, res *py.Dict) (*py.Dict, error) {
 		e.tell(AsyncOK, got)
 	}
 	return got, nil
+}
+
+// asyncDir is where a host keeps the state of jobs in the background.
+func (e *executor) asyncDir(s *scope) any {
+	if raw, ok := s.Lookup("ansible_async_dir"); ok {
+		if v, err := e.env().Value(e.p.r.ctx, raw, s); err == nil {
+			return v
+		}
+	}
+	return "~/.ansible_async"
 }

@@ -85,6 +85,9 @@ func (r *run) runPlay(play *playbook.Play) (code int, stop bool, err error) {
 	r.scopes = map[string]*scope{}
 	r.mu.Unlock()
 	p := &playRun{r: r, play: play, vars: play.Vars.Copy(), removed: map[string]bool{}, notified: map[*playbook.Task]map[*inventory.Host]bool{}}
+	if err := p.checkFiles(); err != nil {
+		return 0, false, err
+	}
 	if err := p.prompts(); err != nil {
 		return 0, false, err
 	}

@@ -126,7 +126,7 @@ func (r *run) limits() error {
 		return err
 	}
 	if len(hosts) == 0 {
-		return errors.New("Specified hosts and/or --limit does not match any hosts") //nolint:staticcheck // Ansible's words
+		return errors.New("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.") //nolint:staticcheck // Ansible's words
 	}
 	return nil
 }
@@ -208,6 +208,9 @@ func (r *run) decrypt(path string, text []byte) ([]byte, error) {
 		return text, nil
 	}
 	plain, _, err := r.opt.Vault.Decrypt(text)
+	if errors.Is(err, vault.ErrNoPassword) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w on %s", err, path)
 	}
@@ -233,7 +236,16 @@ func (r *run) node(path string) (*yaml11.Node, error) {
 }
 
 func notFound(path string) error {
-	return fmt.Errorf("Could not find or access '%s' on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option", path)
+	return &missing{path}
+}
+
+// missing is a file of the controller that is not there.
+type missing struct{ path string }
+
+func (m *missing) Is(target error) bool { return target == os.ErrNotExist }
+
+func (m *missing) Error() string {
+	return fmt.Sprintf("Could not find or access '%s' on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option", m.path)
 }
 
 // load reads a file of values, once.

@@ -30,6 +30,9 @@ func (p *playRun) take(d *done) error {
 			return err
 		}
 	}
+	if name := d.task.Register; name != "" && !playbook.Identifier(name) {
+		return fmt.Errorf("Invalid variable name in 'register' specified: '%s'", name)
+	}
 	p.register(d)
 	if d.task.Role != nil && ran {
 		mark(p.ran, d.task.Role, d.host)

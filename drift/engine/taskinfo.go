@@ -135,6 +135,27 @@ func (p *playRun) varsFiles(s *scope, t *playbook.Task) error {
 	return nil
 }
 
+// checkFiles reads the vars_files whose names are known before hosts are, so that one that cannot be read ends the play at once.
+func (p *playRun) checkFiles() error {
+	s := &scope{p: p, r: p.r, files: py.NewDict(), roles: noRole}
+	for _, item := range p.play.VarsFiles {
+		for _, name := range itemsOf(item) {
+			resolved, err := p.r.env.Value(p.r.ctx, name, s)
+			if err != nil {
+				break
+			}
+			ok, err := p.readVars(s, py.Str(resolved))
+			if err != nil {
+				return err
+			}
+			if ok {
+				break
+			}
+		}
+	}
+	return nil
+}
+
 func (p *playRun) readVars(s *scope, name string) (bool, error) {
 	path := name
 	if !filepath.IsAbs(name) {

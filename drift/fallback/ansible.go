@@ -33,12 +33,14 @@ type Ansible struct {
 	options Options
 	find    func() (*installation, error)
 
+	packing sync.Mutex // guards packed and base
+	packed  map[string]*payload
+	base    *payload
+
 	mu      sync.Mutex
 	used    map[string]int
 	modules map[string]*Module
 	routes  map[string]*routing
-	packed  map[string]*payload
-	base    *payload
 	helper  *helper
 }
 

@@ -19,6 +19,7 @@ type payload struct {
 	hash  string
 	data  []byte
 	names map[string]string // dotted name to source, of what is in it
+	of    state             // of the module's file
 }
 
 // The packages that have no source of their own in an archive. Both archives of a call have them, and Python looks into both.
@@ -32,6 +33,7 @@ type bundle struct {
 	without map[string]string // what the base archive has
 	queue   []wanted
 	seen    map[wanted]bool
+	files   []string // that were read
 }
 
 func (a *Ansible) bundle(in *installation, without map[string]string) *bundle {
@@ -40,11 +42,14 @@ func (a *Ansible) bundle(in *installation, without map[string]string) *bundle {
 
 // baseOf packs what all modules share, once.
 func (a *Ansible) baseOf(in *installation) (*payload, error) {
-	a.mu.Lock()
-	base := a.base
-	a.mu.Unlock()
-	if base != nil {
-		return base, nil
+	a.packing.Lock() // many hosts want it at once
+	defer a.packing.Unlock()
+	if a.base != nil {
+		return a.base, nil
+	}
+	what := "base\x00" + in.pkg + "\x00" + in.version
+	if a.base = a.recall(what); a.base != nil {
+		return a.base, nil
 	}
 	b := a.bundle(in, nil)
 	b.queue = append(b.queue, wanted{"ansible.module_utils.basic", ""}, wanted{"ansible.module_utils._text", ""}, wanted{"ansible.module_utils.six.moves", ""})
@@ -55,37 +60,39 @@ func (a *Ansible) baseOf(in *installation) (*payload, error) {
 	if b.sources["ansible.module_utils.basic"] == "" {
 		return nil, fmt.Errorf("packing what Ansible's modules share: %s has no module_utils/basic.py", in.pkg)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.remember(what, base, b.files)
 	a.base = base
 	return base, nil
 }
 
 // packModule packs a module with what it imports beyond the base; a module that has not changed is packed once.
 func (a *Ansible) packModule(in *installation, base *payload, m *Module) (*payload, error) {
-	info, err := os.Stat(m.Path)
-	if err != nil {
-		return nil, err
+	now, ok := stateOf(m.Path)
+	if !ok {
+		return nil, fmt.Errorf("packing the module %s: %s is gone", m.Name, m.Path)
 	}
-	key := fmt.Sprintf("%s\x00%s\x00%d\x00%d", m.Path, m.Full, info.Size(), info.ModTime().UnixNano())
-	a.mu.Lock()
-	p := a.packed[key]
-	a.mu.Unlock()
-	if p != nil {
+	a.packing.Lock()
+	defer a.packing.Unlock()
+	what := fmt.Sprintf("module\x00%s\x00%s\x00%s", m.Path, m.Full, base.hash)
+	if p := a.packed[what]; p != nil && p.of == now {
 		return p, nil
 	}
-	text, err := os.ReadFile(m.Path)
-	if err != nil {
-		return nil, err
+	p := a.recall(what)
+	if p == nil {
+		text, err := os.ReadFile(m.Path)
+		if err != nil {
+			return nil, err
+		}
+		b := a.bundle(in, base.names)
+		b.files = append(b.files, m.Path)
+		b.add(m.Full, string(text), false)
+		if p, err = b.pack(); err != nil {
+			return nil, fmt.Errorf("packing the module %s: %w", m.Name, err)
+		}
+		a.remember(what, p, b.files)
 	}
-	b := a.bundle(in, base.names)
-	b.add(m.Full, string(text), false)
-	if p, err = b.pack(); err != nil {
-		return nil, fmt.Errorf("packing the module %s: %w", m.Name, err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.packed[key] = p
+	p.of = now
+	a.packed[what] = p
 	return p, nil
 }
 
@@ -143,10 +150,12 @@ func (b *bundle) one(full string) {
 	}
 	for _, path := range b.places(full) {
 		if text, err := os.ReadFile(path + ".py"); err == nil {
+			b.files = append(b.files, path+".py")
 			b.add(full, string(text), false)
 			return
 		}
 		if text, err := os.ReadFile(filepath.Join(path, "__init__.py")); err == nil {
+			b.files = append(b.files, filepath.Join(path, "__init__.py"))
 			b.add(full, string(text), true)
 			return
 		}

@@ -28,6 +28,9 @@ func (r *run) arith(op string, a, b any) (any, error) {
 	if err := defined(a); err != nil {
 		return nil, err
 	}
+	if text, ok := py.Text(a); ok && op == "%" {
+		return r.percent(text, b)
+	}
 	if err := defined(b); err != nil {
 		return nil, err
 	}
@@ -54,10 +57,6 @@ func (r *run) arith(op string, a, b any) (any, error) {
 	case "*":
 		if v, err := r.repeated(a, b); v != nil || err != nil {
 			return v, err
-		}
-	case "%":
-		if text, ok := py.Text(a); ok {
-			return r.percent(text, b)
 		}
 	case "-":
 		if w, ok := a.(*view); ok {
@@ -166,7 +165,7 @@ func floats(op string, a, b any) (any, error) {
 	if x == 0 && y < 0 {
 		return nil, &zeroDivision{"0.0 cannot be raised to a negative power"}
 	}
-	v := math.Pow(x, y)
+	v := power(x, y)
 	if math.IsInf(v, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return nil, errOverflow
 	}

@@ -31,7 +31,10 @@ func (f *frame) getattr(on any, name string) (any, error) {
 
 // getitem is x[key]: first an element, then for text an attribute.
 func (f *frame) getitem(on, key any) (any, error) {
-	if _, ok := on.(py.Undefined); ok {
+	if u, ok := on.(py.Undefined); ok {
+		if u.Soft {
+			return nil, &UndefinedError{u.Hint}
+		}
 		return on, nil
 	}
 	if err := defined(key); err != nil {
@@ -83,6 +86,8 @@ func (f *frame) element(on, key any) (any, bool, error) {
 		return at(x.Items, key)
 	case py.Tuple:
 		return at(x, key)
+	case *group:
+		return at([]any{x.grouper, x.list}, key)
 	case rangeOf:
 		items, err := x.items(f.r)
 		if err != nil {

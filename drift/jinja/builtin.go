@@ -92,7 +92,7 @@ func findBuiltin(fam family, name string) *builtin {
 // run binds the arguments and calls. The first parameter is what the filter, the test or the method is on.
 func (b *builtin) run(f *frame, name string, on any, args []any, named *py.Dict) (any, error) {
 	if !b.lazy {
-		if u, ok := on.(py.Undefined); ok {
+		if u, ok := on.(py.Undefined); ok && !u.Soft {
 			return nil, &UndefinedError{u.Hint}
 		}
 	}
@@ -197,7 +197,7 @@ func (c *call) text(i int) (string, error) {
 
 // str is an argument as Ansible's to_text and Jinja's soft_str make text of it.
 func (c *call) str(i int) (string, error) {
-	if u, ok := c.args[i].(py.Undefined); ok {
+	if u, ok := c.args[i].(py.Undefined); ok && !u.Soft {
 		return "", &UndefinedError{u.Hint}
 	}
 	if s, ok := c.args[i].(*py.Sealed); ok {

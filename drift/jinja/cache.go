@@ -9,6 +9,8 @@ import (
 type cache struct {
 	mu   sync.RWMutex
 	kept map[cacheKey]*cached
+	// values has the templates of playbooks, which are written in the usual way and have no name: their key is cheap.
+	values map[string]*cached
 }
 
 type cacheKey struct {
@@ -25,12 +27,19 @@ type cached struct {
 
 const mostTemplates = 20_000
 
-func newCache() *cache { return &cache{kept: map[cacheKey]*cached{}} }
+func newCache() *cache { return &cache{kept: map[cacheKey]*cached{}, values: map[string]*cached{}} }
 
 // load compiles a text, or takes what it was compiled to before.
 func (e *Env) load(key cacheKey) (*template, error) {
+	value := key.escape && key.name == "" && key.syn == usual
+	var c *cached
+	var ok bool
 	e.cache.mu.RLock()
-	c, ok := e.cache.kept[key]
+	if value {
+		c, ok = e.cache.values[key.text]
+	} else {
+		c, ok = e.cache.kept[key]
+	}
 	e.cache.mu.RUnlock()
 	if ok {
 		return c.tmpl, c.err
@@ -52,11 +61,16 @@ func (e *Env) load(key cacheKey) (*template, error) {
 	}
 	e.cache.mu.Lock()
 	defer e.cache.mu.Unlock()
-	if len(e.cache.kept) >= mostTemplates {
+	if len(e.cache.kept)+len(e.cache.values) >= mostTemplates {
 		clear(e.cache.kept)
+		clear(e.cache.values)
 	}
 	key.text = strings.Clone(key.text)
-	e.cache.kept[key] = c
+	if value {
+		e.cache.values[key.text] = c
+	} else {
+		e.cache.kept[key] = c
+	}
 	return c.tmpl, c.err
 }
 

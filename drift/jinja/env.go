@@ -4,6 +4,7 @@ package jinja
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"goodstate.dev/goodstate/core/py"
@@ -34,6 +35,7 @@ func (v Vars) Names() []string {
 	for name := range v {
 		names = append(names, name)
 	}
+	slices.Sort(names)
 	return names
 }
 

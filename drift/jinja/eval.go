@@ -226,7 +226,7 @@ func (f *frame) plugin(kind, name string, on any, args []any, named *py.Dict) (a
 			return p(f.r.ctx, append([]any{on}, args...), named)
 		}
 	}
-	return nil, fmt.Errorf("No %s named %s.", kind, quote(name)) //nolint:staticcheck // Jinja's words
+	return nil, fmt.Errorf("No %s named %s.", kind, quote(name))
 }
 
 func (e *testExpr) eval(f *frame) (any, error) {
@@ -323,12 +323,12 @@ func (e *orExpr) eval(f *frame) (any, error) {
 }
 
 func (e *concatExpr) eval(f *frame) (any, error) {
+	values, err := evalAll(e.items, f)
+	if err != nil {
+		return nil, err
+	}
 	text := ""
-	for _, item := range e.items {
-		v, err := item.eval(f)
-		if err != nil {
-			return nil, err
-		}
+	for _, v := range values {
 		if u, ok := v.(py.Undefined); ok && !u.Soft {
 			return nil, &UndefinedError{u.Hint}
 		}
@@ -383,11 +383,10 @@ func (r *run) compare(op string, a, b any) (bool, error) {
 		in, err := r.contains(b, a)
 		return in == (op == "in"), err
 	}
-	if err := defined(a); err != nil {
-		return false, err
-	}
-	if err := defined(b); err != nil {
-		return false, err
+	for _, v := range []any{a, b} {
+		if u, ok := v.(py.Undefined); ok && (!u.Soft || op != "==" && op != "!=") {
+			return false, &UndefinedError{u.Hint}
+		}
 	}
 	switch op {
 	case "==":

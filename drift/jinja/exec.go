@@ -288,7 +288,7 @@ func (s *blockStmt) exec(f *frame) error {
 		return nil
 	}
 	if chain[0].block.required {
-		return fmt.Errorf("Required block %s not found", quote(s.name)) //nolint:staticcheck // Jinja's words
+		return fmt.Errorf("Required block %s not found", quote(s.name))
 	}
 	var locals *frame
 	if s.scoped {

@@ -96,16 +96,18 @@ func init() {
 			switch {
 			case x <= 0:
 				return 0, valueErrorf("math domain error")
+			case math.IsInf(x, 0) || math.IsNaN(x) || base <= 0 || math.IsInf(base, 0) || math.IsNaN(base):
+				return math.Log(x) / math.Log(base), nil
 			case base == 10:
-				return math.Log10(x), nil
+				return nearest(logarithm(x).Quo(logarithm(x), logarithm(10))), nil
 			case base == math.E:
-				return math.Log(x), nil
+				return nearest(logarithm(x)), nil
 			}
-			return math.Log(x) / math.Log(base), nil
+			return nearest(logarithm(x)) / nearest(logarithm(base)), nil
 		})
 	})
 	filters.add("pow", "x y", func(c *call) (any, error) {
-		return mathOf(c, "pow", func(x, y float64) (float64, error) { return math.Pow(x, y), nil })
+		return mathOf(c, "pow", func(x, y float64) (float64, error) { return power(x, y), nil })
 	})
 	filters.add("root", "x base=2", func(c *call) (any, error) {
 		return mathOf(c, "root", func(x, base float64) (float64, error) {
@@ -115,7 +117,7 @@ func init() {
 			if base == 2 {
 				return math.Sqrt(x), nil
 			}
-			return math.Pow(x, 1/base), nil
+			return power(x, 1/base), nil
 		})
 	})
 }
@@ -252,7 +254,7 @@ func filterRound(c *call) (any, error) {
 // roundFloat rounds the exact value half to even, as Python does.
 func roundFloat(f float64, n int) float64 {
 	if n >= 0 {
-		r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', n, 64), 64) //nolint:errcheck // written by FormatFloat
+		r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', n, 64), 64)
 		return math.Copysign(r, f)
 	}
 	whole, _ := new(big.Float).SetFloat64(math.Trunc(f)).Int(nil)

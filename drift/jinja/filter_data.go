@@ -68,7 +68,7 @@ func init() {
 		}
 		return out, c.r.pay(len(l.Items))
 	})
-	filters.add("subelements", "obj subelements skip_missing=False", filterSubelements)
+	filters.add("subelements", "obj subelements skip_missing=False", filterSubelements).takesUndefined()
 	filters.add("extract", "item container morekeys=None", func(c *call) (any, error) {
 		keys := []any{c.args[0]}
 		switch x := c.args[2].(type) {
@@ -97,7 +97,7 @@ func init() {
 		}
 		v, err := yaml11.Load("<unicode string>", []byte(text), yaml11.Options{MaxBytes: 16 << 20, MaxNodes: 500_000})
 		return v, err
-	})
+	}).takesUndefined()
 	filters.add("from_yaml_all", "data", func(c *call) (any, error) {
 		text, ok := py.Text(c.args[0])
 		if !ok {
@@ -114,7 +114,7 @@ func init() {
 		if block {
 			params = "a indent=4 *args **named"
 		}
-		filters.add(name, params, func(c *call) (any, error) { return filterYAML(c, name, block) })
+		filters.add(name, params, func(c *call) (any, error) { return filterYAML(c, name, block) }).takesUndefined()
 	}
 }
 
@@ -455,7 +455,7 @@ func filterYAML(c *call, name string, block bool) (any, error) {
 		v = l
 	}
 	if err := allDefined(v, 0); err != nil {
-		return nil, err
+		return nil, filterErrorf("%s - %v", name, err)
 	}
 	text, err := yaml11.Dump(v, opt)
 	if err != nil {

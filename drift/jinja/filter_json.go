@@ -62,7 +62,7 @@ func init() {
 // jsonProblem tells what Python's json would, as far as the place can be known.
 func jsonProblem(s string, err error) error {
 	if strings.TrimSpace(s) == "" {
-		return fmt.Errorf("Expecting value: line 1 column 1 (char 0)") //nolint:staticcheck // Python's words
+		return fmt.Errorf("Expecting value: line 1 column 1 (char 0)")
 	}
 	return fmt.Errorf("not JSON: %w", err)
 }

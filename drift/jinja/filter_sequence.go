@@ -406,7 +406,9 @@ func (g *group) attr(_ *frame, name string) (any, bool) {
 	return nil, false
 }
 
-func (g *group) items(*run) ([]any, error) { return []any{g.grouper, g.list}, nil }
+func (g *group) items(*run) ([]any, error) { //nolint:unparam // as all that can be walked over
+	return []any{g.grouper, g.list}, nil
+}
 
 // TypeName is the name of the type in Jinja.
 func (*group) TypeName() string { return "_GroupTuple" }
@@ -497,7 +499,7 @@ func filterDictSort(c *call) (any, error) {
 }
 
 func filterMap(c *call) (any, error) {
-	items, err := c.items(0)
+	items, err := c.itemsIfAny()
 	if err != nil {
 		return nil, err
 	}
@@ -537,13 +539,21 @@ func (c *call) mapper() (func(any) (any, error), error) {
 	}
 	fn := findBuiltin(filters, name)
 	if fn == nil && !c.r.env.plugin("filter", name) {
-		return nil, fmt.Errorf("No filter named %s.", quote(name)) //nolint:staticcheck // Jinja's words
+		return nil, fmt.Errorf("No filter named %s.", quote(name))
 	}
 	return func(v any) (any, error) { return c.f.filter(name, fn, v, c.rest[1:], c.named) }, nil
 }
 
+// itemsIfAny takes what is false for an empty list, as map and select do.
+func (c *call) itemsIfAny() ([]any, error) {
+	if ok, err := c.bool(0); !ok {
+		return nil, err
+	}
+	return c.items(0)
+}
+
 func filterSelect(c *call, name string) (any, error) {
-	items, err := c.items(0)
+	items, err := c.itemsIfAny()
 	if err != nil {
 		return nil, err
 	}
@@ -564,7 +574,7 @@ func filterSelect(c *call, name string) (any, error) {
 		}
 		fn := findBuiltin(tests, test)
 		if fn == nil && !c.r.env.plugin("test", test) {
-			return nil, fmt.Errorf("No test named %s.", quote(test)) //nolint:staticcheck // Jinja's words
+			return nil, fmt.Errorf("No test named %s.", quote(test))
 		}
 		check = func(v any) (any, error) { return c.f.test(test, fn, v, rest[1:], c.named) }
 	}

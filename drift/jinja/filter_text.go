@@ -147,7 +147,7 @@ func shellQuote(s string) string {
 }
 
 func filterIndent(c *call) (any, error) {
-	s, err := c.str(0)
+	s, err := c.text(0)
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +187,11 @@ func filterIndent(c *call) (any, error) {
 }
 
 func filterTruncate(c *call) (any, error) {
-	s, err := c.str(0)
+	s, err := c.text(0)
 	if err != nil {
+		if n, failed := c.r.length(c.args[0]); failed == nil && n <= 255 {
+			return c.args[0], nil // Jinja only looks at the length
+		}
 		return nil, err
 	}
 	length, err := c.int(1)
@@ -292,7 +295,7 @@ func unquote(s string) string {
 
 // filterComment makes a comment of text, in a style or with signs of one's own.
 func filterComment(c *call) (any, error) {
-	text, err := c.str(0)
+	text, err := c.text(0)
 	if err != nil {
 		return nil, err
 	}

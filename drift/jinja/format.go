@@ -87,9 +87,10 @@ func (fm *formatter) field(text string, depth int) (string, error) {
 	bracket := false
 	for i := range len(text) {
 		c := text[i]
-		if c == '[' {
+		switch c {
+		case '[':
 			bracket = true
-		} else if c == ']' {
+		case ']':
 			bracket = false
 		}
 		if bracket || c != '!' && c != ':' {
@@ -242,8 +243,7 @@ func formatted(v any, text string) (string, error) {
 		s.zero = false
 		return s.pad(cut(t, s.precision), ""), nil
 	}
-	if b, ok := v.(bool); ok && (s.kind == 0 || s.kind == 's') && s.kind == 's' {
-		_ = b
+	if _, ok := v.(bool); ok && s.kind == 's' {
 		return "", valueErrorf("Unknown format code 's' for object of type 'bool'")
 	}
 	_, _, _, kind := py.Number(v)

@@ -56,7 +56,8 @@ type lexer struct {
 	pos      int
 	line     int
 	tokens   []token
-	newlined bool // what came before ended with a line
+	newlined bool   // what came before ended with a line
+	found    [3]int // where the signs for comments, blocks and variables come next, as far as it is known
 }
 
 // lex returns the tokens, the last one tEOF.
@@ -107,18 +108,14 @@ type opening struct {
 // next finds the first opening from the position.
 func (l *lexer) next() (opening, bool) {
 	best := opening{at: -1}
-	for _, o := range []struct {
+	for i, o := range [3]struct {
 		kind byte
 		sign string
 	}{{'c', l.syn.commentStart}, {'b', l.syn.blockStart}, {'v', l.syn.variableStart}} {
-		if o.sign == "" {
+		at := l.find(i, o.sign)
+		if at < 0 {
 			continue
 		}
-		i := strings.Index(l.src[l.pos:], o.sign)
-		if i < 0 {
-			continue
-		}
-		at := l.pos + i
 		if best.at < 0 || at < best.at || at == best.at && len(o.sign) > best.end-best.at {
 			best = opening{at: at, end: at + len(o.sign), kind: o.kind}
 		}
@@ -139,6 +136,20 @@ func (l *lexer) next() (opening, bool) {
 		}
 	}
 	return best, true
+}
+
+// find is where a sign comes next, -1 if it does not. Each sign is looked for once in the text.
+func (l *lexer) find(i int, sign string) int {
+	if at := l.found[i]; at < 0 || at > l.pos {
+		return at
+	}
+	at := strings.Index(l.src[l.pos:], sign)
+	if sign == "" || at < 0 {
+		l.found[i] = -1
+	} else {
+		l.found[i] = l.pos + at
+	}
+	return l.found[i]
 }
 
 // nextLine finds a line statement or a line comment.
@@ -503,7 +514,7 @@ func (l *lexer) number() (tokenKind, int) {
 
 // isTemplate looks for the first pair of opening and closing signs.
 func isTemplate(text string) bool {
-	_, tokens, _ := lex(text, usual) //nolint:errcheck // what closes before the error counts
+	_, tokens, _ := lex(text, usual)
 	return slices.ContainsFunc(tokens, func(t token) bool {
 		return t.kind == tVariableEnd || t.kind == tBlockEnd || t.kind == tComment || t.kind == tRaw
 	})

@@ -74,7 +74,7 @@ func (f *frame) lookupCall(args []any, named *py.Dict, wantList bool) (any, erro
 		return nil, typeErrorf("the name of a lookup is a text, not %s", py.TypeName(args[0]))
 	}
 	if f.r.noLookup {
-		return nil, fmt.Errorf("The lookup `%s` was found, however lookups were disabled from templating", name) //nolint:staticcheck // Ansible's words
+		return nil, fmt.Errorf("The lookup `%s` was found, however lookups were disabled from templating", name)
 	}
 	options := py.NewDict()
 	unsafe, mode := true, "strict"

@@ -259,7 +259,7 @@ func lookupCSV(c *call) (any, error) {
 	for _, term := range terms {
 		key, pairs := keyValues(term)
 		if key == "" {
-			return nil, fmt.Errorf("Search key is required but was not found") //nolint:staticcheck // Ansible's words
+			return nil, fmt.Errorf("Search key is required but was not found")
 		}
 		get := func(name, fallback string) string {
 			if v, ok := pairs.Get(name); ok {
@@ -420,7 +420,7 @@ func readINI(text, section string, keepCase bool) (*py.Dict, error) {
 		}
 	}
 	if !found {
-		return nil, fmt.Errorf("No section '%s'", section) //nolint:staticcheck // Ansible's words
+		return nil, fmt.Errorf("No section '%s'", section)
 	}
 	for k, v := range defaults.All() {
 		if !values.Has(k) {

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -63,7 +64,7 @@ func init() {
 			items = listOf(items[0])
 		}
 		if len(items) == 0 {
-			return nil, fmt.Errorf("Unable to choose random term: Cannot choose from an empty sequence") //nolint:staticcheck // Ansible's words
+			return nil, fmt.Errorf("Unable to choose random term: Cannot choose from an empty sequence")
 		}
 		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(items))))
 		if err != nil {
@@ -146,7 +147,7 @@ func lookupNested(c *call) (any, error) {
 func lookupSubelements(c *call) (any, error) {
 	const wants = "subelements lookup expects a list of two or three items, "
 	if len(c.rest) < 2 || len(c.rest) > 3 {
-		return nil, fmt.Errorf(wants)
+		return nil, errors.New(wants)
 	}
 	key, ok := py.Text(c.rest[1])
 	var elements []any
@@ -162,7 +163,7 @@ func lookupSubelements(c *call) (any, error) {
 		ok = false
 	}
 	if !ok {
-		return nil, fmt.Errorf(wants + "first a dict or a list, second a string pointing to the subkey")
+		return nil, errors.New(wants + "first a dict or a list, second a string pointing to the subkey")
 	}
 	skip := false
 	if len(c.rest) == 3 {
@@ -230,9 +231,6 @@ func lookupSequence(c *call) (any, error) {
 	terms, err := c.terms()
 	if err != nil {
 		return nil, err
-	}
-	if len(terms) == 0 {
-		terms = []string{""}
 	}
 	out := py.NewList()
 	for _, term := range terms {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"sort"
 	"strings"
 	"time"
 
@@ -57,7 +56,7 @@ func init() {
 		for _, t := range c.rest {
 			name, ok := py.Text(t)
 			if !ok {
-				return nil, fmt.Errorf("Invalid setting identifier, %q is not a string, its a %s", py.Str(t), py.TypeName(t)) //nolint:staticcheck // Ansible's words
+				return nil, fmt.Errorf("Invalid setting identifier, %q is not a string, its a %s", py.Str(t), py.TypeName(t))
 			}
 			v, err := c.variable(name)
 			if IsUndefined(err) {
@@ -74,16 +73,15 @@ func init() {
 	})
 	lookups.add("varnames", "", func(c *call) (any, error) {
 		names := c.r.scope.Names()
-		sort.Strings(names)
 		out := py.NewList()
 		for _, t := range c.rest {
 			text, ok := py.Text(t)
 			if !ok {
-				return nil, fmt.Errorf("Invalid setting identifier, %q is not a string, it is a %s", py.Str(t), py.TypeName(t)) //nolint:staticcheck // Ansible's words
+				return nil, fmt.Errorf("Invalid setting identifier, %q is not a string, it is a %s", py.Str(t), py.TypeName(t))
 			}
 			p, err := pyre.Compile(text, 0)
 			if err != nil {
-				return nil, fmt.Errorf("Unable to use %q as a search parameter: %w", text, err) //nolint:staticcheck // Ansible's words
+				return nil, fmt.Errorf("Unable to use %q as a search parameter: %w", text, err)
 			}
 			for _, name := range names {
 				m, err := p.Search(name)
@@ -253,7 +251,7 @@ func (c *call) fetch(ctx context.Context, url string, options *py.Dict) ([]byte,
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 400 {
-		return nil, fmt.Errorf("HTTP Error %s", res.Status) //nolint:staticcheck // Ansible's words
+		return nil, fmt.Errorf("HTTP Error %s", res.Status)
 	}
 	return io.ReadAll(io.LimitReader(res.Body, int64(c.r.env.opt.Output)))
 }

@@ -76,7 +76,7 @@ func init() {
 	methods["tuple"] = t
 	for _, fam := range []family{l, t} {
 		fam.add("index", "self item", func(c *call) (any, error) {
-			items, err := c.items(0)
+			items, err := c.comparable()
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +87,7 @@ func init() {
 			return int64(i), nil
 		})
 		fam.add("count", "self item", func(c *call) (any, error) {
-			items, err := c.items(0)
+			items, err := c.comparable()
 			n := int64(0)
 			for _, v := range items {
 				if py.Equal(v, c.args[1]) {
@@ -98,6 +98,17 @@ func init() {
 		})
 	}
 	dictMethods()
+}
+
+// comparable are the items; comparing what is undefined is an error.
+func (c *call) comparable() ([]any, error) {
+	items, err := c.items(0)
+	for _, item := range items {
+		if u, ok := item.(py.Undefined); ok && !u.Soft {
+			return nil, &UndefinedError{u.Hint}
+		}
+	}
+	return items, err
 }
 
 // indexError is Python's IndexError and KeyError.

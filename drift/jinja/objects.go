@@ -134,7 +134,7 @@ func (m *macro) call(f *frame, args []any, named *py.Dict) (any, error) {
 	var v any
 	err := f.r.nested(func() error {
 		inner := m.f.child()
-		if err := m.bind(f, inner, args, named); err != nil {
+		if err := m.bind(inner, args, named); err != nil {
 			return err
 		}
 		var err error
@@ -145,7 +145,7 @@ func (m *macro) call(f *frame, args []any, named *py.Dict) (any, error) {
 }
 
 // bind gives the parameters their values.
-func (m *macro) bind(f, inner *frame, args []any, named *py.Dict) error {
+func (m *macro) bind(inner *frame, args []any, named *py.Dict) error {
 	rest := named
 	if rest != nil {
 		rest = rest.Copy()
@@ -269,7 +269,7 @@ type joiner struct {
 	used bool
 }
 
-func (j *joiner) call(*frame, []any, *py.Dict) (any, error) {
+func (j *joiner) call(*frame, []any, *py.Dict) (any, error) { //nolint:unparam // as all that can be called
 	if !j.used {
 		j.used = true
 		return "", nil

@@ -222,7 +222,7 @@ func templates(t testing.TB) [][2]string {
 func TestTemplatesGiveWhatAnsibleGives(t *testing.T) {
 	o, env, vars := startOracle(t), testEnv(t), sample(t)
 	cases := templates(t)
-	if len(cases) < 250 {
+	if len(cases) < 400 {
 		t.Errorf("only %d cases", len(cases))
 	}
 	for _, c := range cases {

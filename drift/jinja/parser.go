@@ -232,9 +232,7 @@ func (p *parser) unknownTag(name string, line int) error {
 	var wanted []string
 	var looking string
 	for i, words := range p.ends {
-		for _, w := range words {
-			wanted = append(wanted, w)
-		}
+		wanted = append(wanted, words...)
 		if i == len(p.ends)-1 {
 			quoted := make([]string, len(words))
 			for j, w := range words {
@@ -720,7 +718,7 @@ func (p *parser) arguments() (a arguments, err error) {
 				break
 			}
 		}
-		ok := true
+		var ok bool
 		switch t := p.cur(); {
 		case p.skip("*"):
 			ok = a.all == nil && a.allName == nil

@@ -1,7 +1,6 @@
 package jinja
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"strconv"
@@ -53,6 +52,9 @@ func (r *run) percent(text string, values any) (any, error) {
 	}
 	_, isDict := values.(*py.Dict)
 	_, isList := values.(*py.List)
+	if _, undefined := values.(py.Undefined); undefined {
+		isDict = true // it has elements, as far as Python can see
+	}
 	if p.used < len(p.tuple) && !p.mapped && !isDict && !isList {
 		return nil, typeErrorf("not all arguments converted during string formatting")
 	}
@@ -130,7 +132,7 @@ func (p *percentOf) one(i int) (string, int, error) {
 		for i < len(p.text) && p.text[i] >= '0' && p.text[i] <= '9' {
 			i++
 		}
-		n, _ := strconv.Atoi(p.text[from:i]) //nolint:errcheck // digits; too many are too wide
+		n, _ := strconv.Atoi(p.text[from:i])
 		return n, nil
 	}
 	var err error
@@ -361,7 +363,7 @@ func general(f float64, precision int, keepPoint bool) string {
 		return "0"
 	}
 	e := strconv.FormatFloat(f, 'e', precision-1, 64)
-	exp, _ := strconv.Atoi(e[strings.IndexByte(e, 'e')+1:]) //nolint:errcheck // written by FormatFloat
+	exp, _ := strconv.Atoi(e[strings.IndexByte(e, 'e')+1:])
 	limit := precision
 	if keepPoint {
 		limit = precision - 1
@@ -386,5 +388,3 @@ func general(f float64, precision int, keepPoint bool) string {
 	}
 	return text
 }
-
-var _ = fmt.Sprint

@@ -76,8 +76,9 @@ func (r *run) wrote(n int) error {
 // told makes errors of the insides those that callers know.
 func (r *run) told(err error) error {
 	var t *typeError
-	if errors.As(err, &t) {
-		return fmt.Errorf("Unexpected templating type error occurred: %w", err) //nolint:staticcheck // Ansible's words
+	var w *wrappedError
+	if errors.As(err, &t) && !errors.As(err, &w) {
+		return fmt.Errorf("Unexpected templating type error occurred: %w", err)
 	}
 	return err
 }

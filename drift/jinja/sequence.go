@@ -88,8 +88,8 @@ func (r *run) length(v any) (int, error) {
 
 // contains is Python's in.
 func (r *run) contains(in, v any) (bool, error) {
-	if err := defined(in); err != nil {
-		return false, err
+	if u, ok := in.(py.Undefined); ok && !u.Soft {
+		return false, &UndefinedError{u.Hint}
 	}
 	switch x := in.(type) {
 	case *py.Dict:
@@ -101,10 +101,10 @@ func (r *run) contains(in, v any) (bool, error) {
 		_, ok, err := x.Get(v)
 		return ok, err
 	}
-	if err := defined(v); err != nil {
-		return false, err
-	}
 	if text, ok := py.Text(in); ok {
+		if err := defined(v); err != nil {
+			return false, err
+		}
 		part, ok := py.Text(v)
 		if !ok {
 			return false, typeErrorf("'in <string>' requires string as left operand, not %s", py.TypeName(v))
@@ -118,9 +118,12 @@ func (r *run) contains(in, v any) (bool, error) {
 	if err != nil {
 		return false, typeErrorf("argument of type '%s' is not iterable", py.TypeName(in))
 	}
+	if u, ok := v.(py.Undefined); ok && !u.Soft && len(items) > 0 {
+		return false, &UndefinedError{u.Hint}
+	}
 	for _, item := range items {
-		if err := defined(item); err != nil {
-			return false, err
+		if u, ok := item.(py.Undefined); ok && !u.Soft {
+			return false, &UndefinedError{u.Hint}
 		}
 		if py.Equal(item, v) {
 			return true, nil
@@ -144,8 +147,11 @@ func index(v any) (int, bool) {
 
 // of cuts a piece out of a value.
 func (e *sliceExpr) of(f *frame, on any) (any, error) {
-	if err := defined(on); err != nil {
-		return on, nil //nolint:nilerr // undefined stays undefined
+	if u, ok := on.(py.Undefined); ok {
+		if u.Soft {
+			return nil, &UndefinedError{u.Hint}
+		}
+		return on, nil
 	}
 	var n [3]int
 	var set [3]bool
@@ -164,7 +170,7 @@ func (e *sliceExpr) of(f *frame, on any) (any, error) {
 			if err := defined(v); err != nil {
 				return nil, err
 			}
-			return undefinedIndex(on, "slice"), nil
+			return nil, typeErrorf("slice indices must be integers or None or have an __index__ method")
 		}
 	}
 	if !set[2] {
@@ -198,7 +204,10 @@ func (r *run) slice(on any, n [3]int, set [3]bool) (any, error) {
 		}
 		return string(pick([]rune(text), n, set)), r.pay(len(text))
 	}
-	return undefinedIndex(on, "slice"), nil
+	if _, ok := on.(*py.Dict); ok {
+		return nil, typeErrorf("unhashable type: 'slice'")
+	}
+	return nil, typeErrorf("'%s' object is not subscriptable", py.TypeName(on))
 }
 
 func ascii(text string) bool {

@@ -11,6 +11,9 @@ import (
 
 // Template evaluates one text as Ansible does with the values of a playbook: the result is text, unless it looks like a list, a dict or a boolean; then it is one.
 func (e *Env) Template(ctx context.Context, text string, scope Scope) (any, error) {
+	if !mayBeTemplate(text, usual) {
+		return text, nil
+	}
 	r := e.newRun(ctx, scope)
 	v, err := r.text(text, plainText)
 	return plain(v), r.told(err)
@@ -62,7 +65,7 @@ func (e *Env) Condition(ctx context.Context, expr any, scope Scope) (bool, error
 	r := e.newRun(ctx, scope)
 	ok, err := r.condition(expr)
 	if err = r.told(err); err != nil {
-		return false, fmt.Errorf("The conditional check '%s' failed. The error was: %w", py.Str(expr), err) //nolint:staticcheck // Ansible's words
+		return false, fmt.Errorf("The conditional check '%s' failed. The error was: %w", py.Str(expr), err)
 	}
 	return ok, nil
 }

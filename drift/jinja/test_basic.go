@@ -35,17 +35,25 @@ func init() {
 		"string":   isString,
 		"mapping":  isMapping,
 		"sequence": isSequence,
-		"iterable": func(v any) bool {
-			_, seq := v.(sequence)
-			return isSequence(v) || seq
+		"callable": func(v any) bool {
+			_, undefined := v.(py.Undefined)
+			_, ok := v.(callable)
+			return ok || undefined
 		},
-		"callable": func(v any) bool { _, ok := v.(callable); return ok },
-		"escaped":  func(any) bool { return false },
+		"escaped": func(any) bool { return false },
 	} {
 		tests.add(names, "value", func(c *call) (any, error) { return do(c.args[0]), nil }).takesUndefined()
 	}
-	is("odd", func(v any) bool { m, _ := small("%", intOf(v), 2); return m == int64(1) })
-	is("even", func(v any) bool { m, _ := small("%", intOf(v), 2); return m == int64(0) })
+	is("iterable", func(v any) bool {
+		_, seq := v.(sequence)
+		return isSequence(v) || seq
+	})
+	for name, rest := range map[string]int64{"odd": 1, "even": 0} {
+		tests.add(name, "value", func(c *call) (any, error) {
+			m, err := c.r.arith("%", c.args[0], int64(2))
+			return py.Equal(m, rest), err
+		})
+	}
 	is("lower", func(v any) bool { s := py.Str(v); return strings.ToLower(s) == s && upper(s) != s })
 	is("upper", func(v any) bool { s := py.Str(v); return upper(s) == s && strings.ToLower(s) != s })
 	is("nan|isnan", func(v any) bool { f, ok := v.(float64); return ok && math.IsNaN(f) })
@@ -66,7 +74,7 @@ func init() {
 			return py.Equal(a, b), nil
 		}
 		return same(a, b), nil
-	})
+	}).takesUndefined()
 	tests.add("filter", "value", func(c *call) (any, error) {
 		name, err := c.str(0)
 		return findBuiltin(filters, name) != nil || c.r.env.plugin("filter", name), err
@@ -97,20 +105,6 @@ func same(a, b any) (equal bool) {
 		}
 	}()
 	return a == b
-}
-
-func intOf(v any) int64 {
-	i, b, f, kind := py.Number(v)
-	switch kind {
-	case py.IsInt:
-		return i
-	case py.IsBig:
-		return int64(b.Bit(0))
-	case py.IsFloat:
-		return int64(f)
-	case py.NotNumber:
-	}
-	return -1 << 62
 }
 
 func isString(v any) bool { _, ok := py.Text(v); return ok }

@@ -25,8 +25,13 @@ func textForm(opt TextOptions) form {
 		to   *string
 		from string
 	}{
-		{&f.syn.newline, opt.Newline}, {&f.syn.blockStart, opt.BlockStart}, {&f.syn.blockEnd, opt.BlockEnd}, {&f.syn.variableStart, opt.VariableStart},
-		{&f.syn.variableEnd, opt.VariableEnd}, {&f.syn.commentStart, opt.CommentStart}, {&f.syn.commentEnd, opt.CommentEnd},
+		{&f.syn.newline, opt.Newline},
+		{&f.syn.blockStart, opt.BlockStart},
+		{&f.syn.blockEnd, opt.BlockEnd},
+		{&f.syn.variableStart, opt.VariableStart},
+		{&f.syn.variableEnd, opt.VariableEnd},
+		{&f.syn.commentStart, opt.CommentStart},
+		{&f.syn.commentEnd, opt.CommentEnd},
 	} {
 		if o.from != "" {
 			*o.to = o.from
@@ -97,8 +102,11 @@ func (r *run) single(text string) (any, bool) {
 }
 
 func mayBeTemplate(text string, syn syntax) bool {
+	if possible(text) || strings.HasPrefix(text, overrideMark) {
+		return true
+	}
 	if syn.blockStart == "{%" && syn.variableStart == "{{" && syn.commentStart == "{#" {
-		return possible(text) || strings.HasPrefix(text, overrideMark)
+		return false
 	}
 	return strings.Contains(text, syn.blockStart) || strings.Contains(text, syn.variableStart) || strings.Contains(text, syn.commentStart) ||
 		strings.HasPrefix(text, overrideMark)
@@ -245,7 +253,7 @@ func (r *run) condition(expr any) (bool, error) {
 	text, ok := py.Text(expr)
 	if !ok {
 		if r.env.opt.Strict {
-			return false, fmt.Errorf("Conditional expressions must be strings or booleans, not %s.", py.TypeName(expr)) //nolint:staticcheck // Ansible's words
+			return false, fmt.Errorf("Conditional expressions must be strings or booleans, not %s.", py.TypeName(expr))
 		}
 		v, err := r.value(expr)
 		return py.Truth(v), err
@@ -262,7 +270,7 @@ func (r *run) condition(expr any) (bool, error) {
 		}
 		if text, ok = v.(string); !ok || text == "" {
 			if _, unsafe := v.(py.Unsafe); unsafe {
-				return false, errors.New("Conditional is marked as unsafe, and cannot be evaluated.") //nolint:staticcheck // Ansible's words
+				return false, errors.New("Conditional is marked as unsafe, and cannot be evaluated.")
 			}
 			return py.Truth(plain(v)), nil
 		}
@@ -314,7 +322,7 @@ func (r *run) strict(text, original string) (bool, error) {
 	if b, ok := v.(bool); ok {
 		return b, nil
 	}
-	return false, fmt.Errorf("Conditional result (%s) was derived from value of type '%s'. Conditionals must have a boolean result.", //nolint:staticcheck // Ansible's words
+	return false, fmt.Errorf("Conditional result (%s) was derived from value of type '%s'. Conditionals must have a boolean result.",
 		py.Repr(py.Truth(v)), py.TypeName(v))
 }
 

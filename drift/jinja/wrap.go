@@ -6,7 +6,7 @@ import (
 )
 
 func filterWrap(c *call) (any, error) {
-	s, err := c.str(0)
+	s, err := c.text(0)
 	if err != nil {
 		return nil, err
 	}

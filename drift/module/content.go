@@ -63,7 +63,10 @@ func (t *Task) diffWith(path, header, afterHeader string, c *content) error {
 	if !t.Call.Diff {
 		return nil
 	}
-	d := map[string]any{"before_header": header, "after_header": afterHeader, "before": ""}
+	d := map[string]any{"after_header": afterHeader, "before": ""}
+	if exists(path) {
+		d["before_header"] = header
+	}
 	if before, err := fileContent(path).head(); err == nil {
 		delete(d, "before")
 		side(d, "before", before)

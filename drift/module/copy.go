@@ -154,6 +154,8 @@ func (c *copyTask) place(slash bool) error {
 		return nil
 	}
 	dir := filepath.Dir(path)
+	// What comes from the controller is only compared in check mode: an earlier task would have made the folder.
+	made = made || c.Check && c.Has("_blob") && !there && !exists(dir)
 	switch {
 	case made:
 	case !there && !exists(dir):

@@ -36,7 +36,7 @@ type Kind struct {
 	RequiredIf        []RequiredIf
 	RequiredBy        map[string][]string
 	// Raw takes arguments that no list of options describes: they are not checked.
-	Raw bool
+	Raw   bool
 	Since string // the release of ansible-core that has it first, where that is after 2.14
 	// Own says that Ansible has no module of this name on the host: it is a part of one that the controller carries out.
 	Own bool

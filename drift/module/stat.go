@@ -79,7 +79,7 @@ func planStat(ctx context.Context, t *Task) error {
 		}
 	}
 	if t.Bool("get_mime") {
-		mime(ctx, t, at, out)
+		mimeOf(ctx, t, at, out)
 	}
 	if t.Bool("get_attributes") {
 		out["version"], out["attributes"], out["attr_flags"] = nil, []any{}, ""
@@ -179,8 +179,8 @@ func digest(path, algorithm string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// mime asks file(1) where it is installed.
-func mime(ctx context.Context, t *Task, path string, out map[string]any) {
+// mimeOf asks file(1) where it is installed.
+func mimeOf(ctx context.Context, t *Task, path string, out map[string]any) {
 	out["mimetype"], out["charset"] = "unknown", "unknown"
 	if _, err := t.find("file"); err != nil {
 		return

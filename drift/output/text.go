@@ -246,7 +246,9 @@ func (t *Text) isVerbose(e engine.Event, least int) bool {
 	return (t.Verbosity > least || action.Is(e.Result, "_ansible_verbose_always")) && !action.Is(e.Result, "_ansible_verbose_override")
 }
 
-func isLoop(e engine.Event) bool { return e.Task.Loop && e.Result.Has("results") }
+func isLoop(e engine.Event) bool { return e.Task.Loop && e.Result.Has("results") && !hidden(e) }
+
+func hidden(e engine.Event) bool { return e.Task.NoLog || action.Is(e.Result, "_ansible_no_log") }
 
 func (t *Text) ok(e engine.Event) {
 	if e.Task.Include {
@@ -320,8 +322,8 @@ func (t *Text) skipped(e engine.Event) {
 
 // item is what is shown of the item of a loop.
 func item(e engine.Event) string {
-	if e.Task.NoLog || action.Is(e.Result, "_ansible_no_log") {
-		return "(censored due to no_log)"
+	if hidden(e) {
+		return "None"
 	}
 	v, ok := e.Result.Get("_ansible_item_label")
 	if !ok {

@@ -68,20 +68,17 @@ func (c *place) arguments(n *yaml11.Node) (action string, args *py.Dict, delegat
 			delegate = "localhost"
 		}
 	}
-	first := ""
+	first := action
 	for _, p := range n.Pairs {
 		key := p.Key.Text
 		if taskKeys[key] || strings.HasPrefix(key, "with_") {
 			continue
 		}
-		if first == "" {
-			first = key
+		if first != "" {
+			return "", nil, nil, errorf(n, "conflicting action statements: %s, %s", first, key)
 		}
-		if !c.known(key) {
+		if first = key; !c.known(key) {
 			continue
-		}
-		if action != "" {
-			return "", nil, nil, errorf(n, "conflicting action statements: %s, %s", action, key)
 		}
 		action = key
 		if args, err = newForm(n, action, p.Value, more); err != nil {

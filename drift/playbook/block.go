@@ -107,7 +107,7 @@ func (c *place) list(n *yaml11.Node) ([]Item, error) {
 		if t.Kind != yaml11.Mapping {
 			return nil, &Error{Text: "a task must be a mapping, this is a " + pythonType(t), Node: t, Err: errNotTasks}
 		}
-		if _, ok := t.Get("block"); ok {
+		if isBlock(t) {
 			b, err := c.block(t)
 			if err != nil {
 				return nil, err
@@ -122,6 +122,15 @@ func (c *place) list(n *yaml11.Node) ([]Item, error) {
 		out = append(out, more...)
 	}
 	return out, nil
+}
+
+func isBlock(n *yaml11.Node) bool {
+	for _, key := range []string{"block", "rescue", "always"} {
+		if _, ok := n.Get(key); ok {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *place) block(n *yaml11.Node) (*Block, error) {

@@ -1,7 +1,9 @@
 package playbook
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,8 +54,11 @@ func (c *place) importTasks(t *Task) ([]Item, error) {
 	}
 	path := c.includePath(text(name))
 	n, err := c.l.Node(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("Unable to retrieve file contents\n%w", err)
+	}
 	if err != nil {
-		return nil, errorf(t.Node, "%w", err)
+		return nil, err
 	}
 	if n == nil || isNull(n) {
 		c.l.warn(fmt.Sprintf("file %s is empty and had no tasks to include", path))

@@ -53,11 +53,9 @@ func (t *Task) Find(base, kind, name string) (string, error) {
 	}
 	var tried []string
 	for _, path := range t.candidates(base, kind, name) {
-		if slices.Contains(tried, path) {
-			continue
-		}
-		tried = append(tried, path)
-		if exists(path) {
+		again := slices.Contains(tried, path)
+		tried = append(tried, path) // Ansible lists a folder as often as it has looked there
+		if !again && exists(path) {
 			return path, nil
 		}
 	}
@@ -72,7 +70,7 @@ func (t *Task) candidates(base, kind, name string) []string {
 			out = append(out, filepath.Join(dir, kind, name))
 		}
 	}
-	for _, dir := range t.SearchPath(base) {
+	for _, dir := range append(t.dirs(), base) {
 		switch {
 		case filepath.Base(dir) == "tasks" || filepath.Base(dir) == "handlers":
 			add(filepath.Dir(dir))

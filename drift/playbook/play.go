@@ -171,8 +171,9 @@ func (l *Loader) fill(p *Play, n *yaml11.Node) error {
 	if !ok || isNull(list) {
 		return nil
 	}
-	c.handlers = true
-	blocks, err := c.blocks(list)
+	h := *c // the tasks above keep their place
+	h.handlers = true
+	blocks, err := h.blocks(list)
 	if err != nil {
 		return malformed(err, list, "A malformed block was encountered while loading handlers")
 	}

@@ -72,7 +72,7 @@ def reason(e):
     if isinstance(e, (AnsibleUndefinedVariable, UndefinedError)):
         return "undefined"
     text = str(e)
-    if "error while evaluating conditional" in text or " is undefined" in text and "The conditional check" in text:
+    if "error while evaluating conditional" in text:
         return "undefined"
     if isinstance(e, TemplateSyntaxError) or "template error while templating string" in text or "Invalid conditional detected" in text:
         return "syntax"

@@ -13,6 +13,7 @@ import (
 // TestModulesDoWhatAnsiblesDo runs every scenario by us and by Ansible.
 func TestModulesDoWhatAnsiblesDo(t *testing.T) {
 	pair := NewPair(t, false)
+	pair.Server = webServer(t)
 	for _, s := range scenarios {
 		t.Run(s.Module+"/"+s.Name, func(t *testing.T) {
 			if s.Slow && os.Getenv("E2E_ALL") == "" {

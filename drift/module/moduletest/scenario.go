@@ -67,12 +67,35 @@ var allowed = map[string]string{
 // Pair is two equal roots.
 type Pair struct {
 	ours, ansible *Root
+	// Server is the address of a web server, for http://SERVER in arguments.
+	Server string
+}
+
+// addressed puts the server's address into arguments.
+func (p *Pair) addressed(v any) any {
+	switch x := v.(type) {
+	case string:
+		return strings.ReplaceAll(x, "http://SERVER", p.Server)
+	case []any:
+		out := make([]any, len(x))
+		for i, item := range x {
+			out[i] = p.addressed(item)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k, item := range x {
+			out[k] = p.addressed(item)
+		}
+		return out
+	}
+	return v
 }
 
 // NewPair starts two roots.
 func NewPair(t testing.TB, alone bool) *Pair {
 	t.Helper()
-	return &Pair{NewRoot(t, alone), NewRoot(t, alone)}
+	return &Pair{ours: NewRoot(t, alone), ansible: NewRoot(t, alone)}
 }
 
 // Run judges one scenario: checked, applied and applied again, by us and by Ansible.
@@ -87,7 +110,8 @@ func (p *Pair) Run(t *testing.T, s Scenario) {
 	if !ok {
 		t.Fatalf("no module %s", s.Module)
 	}
-	call := Call{Module: s.Module, Args: s.Args, Env: s.Env, Dir: s.Dir, Diff: true}
+	args, _ := p.addressed(s.Args).(map[string]any)
+	call := Call{Module: s.Module, Args: args, Env: s.Env, Dir: s.Dir, Diff: true}
 	before := p.ours.Tree()
 	call.Check = true
 	checked := p.step(t, s, "check", call)
