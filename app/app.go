@@ -27,6 +27,7 @@ import (
 	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/runtime/fleet"
 	"goodstate.dev/goodstate/rollout/runtime/process"
+	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/source"
 	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
@@ -221,8 +222,18 @@ func (a *App) Watch(ctx context.Context) {
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var reminded time.Time
+	var reminded, recorded time.Time
+	week := &samples.Week{Dir: samples.Folder(a.Config.Data)}
+	defer func() {
+		if err := week.Flush(); err != nil {
+			a.log.WarnContext(ctx, "this hour's samples are not kept", slog.Any("error", err))
+		}
+	}()
 	for {
+		if now := time.Now(); now.Sub(recorded) > weekEvery {
+			recorded = now
+			a.recordWeek(ctx, week)
+		}
 		if now := time.Now(); now.Sub(reminded) > time.Minute {
 			reminded = now
 			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {

@@ -64,6 +64,7 @@ func newDashboard(t *testing.T, more ...func(conf string) string) *dashboard {
 	d := &dashboard{site: s, a: a, chrome: chrome}
 	s.must(a.Auth.UserAdd(t.Context(), "olga", auth.Operator, password))
 	s.must(a.Auth.UserAdd(t.Context(), "vera", auth.Viewer, password))
+	s.must(a.Auth.UserAdd(t.Context(), "petra", auth.Approver, password))
 	d.address, err = a.Listen(t.Context())
 	s.must(err)
 	d.leave = d.visitors()

@@ -133,10 +133,10 @@ func (ro *rollout) agree(step, before, text string) (*Trigger, error) {
 	ro.gate = &Gate{Step: step, Before: before, Text: text, Until: until, By: conf.By}
 	defer func() {
 		ro.gate = nil
-		ro.show(func(l *Live) { l.Gate, l.Paused = nil, "" })
+		ro.show(func(l *Live) { l.Paused = "" })
 	}()
 	compare := ro.stage < 0 || ro.stages[ro.stage].Compare
-	return ro.judge(step, "approval before "+before, max(time.Second, time.Until(until)), compare)
+	return ro.judge(step, "approval before "+before, max(time.Second, time.Until(until).Round(time.Second)), compare)
 }
 
 // asksApproval says that it waits, in the record and to people.
@@ -147,7 +147,7 @@ func (ro *rollout) asksApproval(ctx context.Context) error {
 	}
 	text := fmt.Sprintf("waits for approval before %s until %s: %s", g.Before, g.Until.Local().Format("2006-01-02 15:04:05"), g.Text)
 	ro.r.Note(text)
-	ro.show(func(l *Live) { l.Gate, l.Paused = g, text })
+	ro.show(func(l *Live) { l.Paused = text })
 	if err := ro.record(ctx, g.Step+"-paused", text, g); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (ro *rollout) show(change func(*Live)) {
 		}
 		ro.live[ro.r.ID()] = l
 	}
-	l.New, l.Stage = ro.new.Release, ro.stage
+	l.New, l.Stage, l.Gate = ro.new.Release, ro.stage, ro.gate
 	change(l)
 }
 

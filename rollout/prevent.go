@@ -15,7 +15,7 @@ import (
 // goodWeek is how far back good times are looked for.
 const (
 	goodWeek = 8 * 24 * time.Hour
-	goodMost = 30 // rollouts
+	goodMost = 300 // rollouts, and hours of ordinary days
 )
 
 // Prevent proposes what would have found the incident of a rollout earlier, each measure tried on what was recorded.
@@ -61,14 +61,11 @@ func checksOf(conf Service) []prevent.Check {
 	var out []prevent.Check
 	for name, spec := range conf.Checks.All() {
 		c := prevent.Check{Name: name, Kind: spec.Name(), Start: slices.Contains(conf.checksOn(AtStart), name)}
-		if text, err := json.Marshal(spec); err == nil {
-			var parts map[string]json.RawMessage
-			var with struct {
-				Run string `json:"run"`
-			}
-			if json.Unmarshal(text, &parts) == nil && json.Unmarshal(parts[c.Kind], &with) == nil {
-				c.Command = with.Run
-			}
+		var with struct {
+			Run string `json:"run"`
+		}
+		if (c.Kind == "command" || c.Kind == "test") && json.Unmarshal(spec.Settings, &with) == nil {
+			c.Command = with.Run
 		}
 		out = append(out, c)
 	}

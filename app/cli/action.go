@@ -23,7 +23,7 @@ func actionAdd(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "add TEXT", Short: "Add something that has to be done", Args: args(1, 1, "one TEXT, in quotes")}
 	owner := c.Flags().String("owner", "", "who does it")
 	due := c.Flags().String("due", "7d", "by when: a date such as 2026-12-01, or a time from now such as 7d")
-	run := c.Flags().String("run", "", "the rollout that it comes from")
+	run := c.Flags().String("run", "", "the rollout that it comes from, or last")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
 		if *owner == "" {
 			return usage("who does it? say --owner NAME")
@@ -32,7 +32,11 @@ func actionAdd(t *terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a, err := client.AddAction(ctx, *run, args[0], *owner, at)
+		id, err := runID(ctx, client, *run)
+		if err != nil {
+			return err
+		}
+		a, err := client.AddAction(ctx, id, args[0], *owner, at)
 		if err != nil {
 			return err
 		}

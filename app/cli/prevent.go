@@ -22,7 +22,7 @@ func init() { register(preventCommand) }
 
 func preventCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
-		Use: "prevent RUN", Short: "Propose what would have found an incident earlier, and show that it would", Args: args(1, 1, "the ID of a RUN that was taken back; goodstate history shows them"),
+		Use: "prevent RUN", Short: "Propose what would have found an incident earlier, and show that it would", Args: args(1, 1, "the ID of a RUN that was taken back (goodstate history shows them), or last"),
 		Long: "Makes limits, checks and hooks of an incident, and tries each on what was recorded second by second: it has to fire in the incident,\n" +
 			"earlier than it was found, and to stay silent over the recorded good times. Prints the change of goodstate.yaml; --write makes it.",
 	}
@@ -34,7 +34,11 @@ func preventCommand(t *terminal) *cobra.Command {
 			return err
 		}
 		return t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
-			p, err := client.Prevent(ctx, args[0])
+			id, err := runID(ctx, client, args[0])
+			if err != nil {
+				return err
+			}
+			p, err := client.Prevent(ctx, id)
 			if err != nil {
 				return err
 			}

@@ -145,10 +145,14 @@ func (t *terminal) verify(ctx context.Context, client *api.Client) error {
 
 func reportCommand(t *terminal) *cobra.Command {
 	parent := &cobra.Command{Use: "report", Short: "Explain what happened"}
-	c := &cobra.Command{Use: "rollout ID", Short: "The analysis of a rollback, as Markdown", Args: args(1, 1, "the ID of a run; goodstate history shows them")}
+	c := &cobra.Command{Use: "rollout ID", Short: "The analysis of a rollback, as Markdown", Args: args(1, 1, "the ID of a run (goodstate history shows them), or last")}
 	html := c.Flags().Bool("html", false, "as one HTML page that stands by itself, with charts")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
-		r, err := client.Report(ctx, args[0])
+		id, err := runID(ctx, client, args[0])
+		if err != nil {
+			return err
+		}
+		r, err := client.Report(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -77,9 +77,10 @@ func (x *Exporter) step(ctx context.Context, l *lane) (int, error) {
 	limited, stop := context.WithTimeout(ctx, sendMost)
 	err = l.sink.Send(limited, x.Secrets, entries)
 	stop()
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
+	ctx = context.WithoutCancel(ctx) // what was taken is noted also while the process ends, so that it is not sent again
 	if err != nil {
 		return 0, errors.Join(err, x.failed(ctx, l, c, err))
 	}

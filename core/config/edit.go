@@ -142,12 +142,9 @@ func (e *editor) fill(v *ast.MappingValueNode, path []string, key, value string)
 	if at.Column > len(line) || line[at.Column-1] != ':' {
 		return errors.New("a key without a value is not understood")
 	}
-	text := value
-	switch {
-	case len(path) > 0 || key != "":
+	text := "[" + value + "]"
+	if len(path) > 0 || key != "" {
 		text = "{" + flowOf(path, key, value) + "}"
-	default:
-		text = "[" + value + "]"
 	}
 	e.lines[at.Line-1] = string(line[:at.Column]) + " " + text + string(line[at.Column:])
 	return nil

@@ -93,51 +93,51 @@ func Propose(in Incident) Proposal {
 	return p
 }
 
-// newOf are the seconds in which the new release was asked, without gaps.
+// newOf are the seconds in which the new release was asked last, without gaps.
 func newOf(k samples.Kept) []judge.Second {
-	return whole(k.Seconds, func(s judge.Second) judge.Second { return s })
+	all := spans(k.Seconds, func(s judge.Second) judge.Second { return s })
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-1]
 }
 
-// goodTimes are the recorded times of releases that were good: those of rollouts that ended well, and the old release of the incident.
+// goodTimes are the recorded times of releases that were good: those of rollouts that ended well, the worst moments of ordinary days, and the old release of the
+// incident.
 func goodTimes(in Incident) [][]judge.Second {
 	var out [][]judge.Second
 	for _, k := range in.Good {
-		if seconds := newOf(k); len(seconds) > 0 {
-			out = append(out, seconds)
+		if k.New == in.Samples.New && k.New != "" {
+			continue // it was taken for good until it turned out bad
 		}
+		out = append(out, spans(k.Seconds, func(s judge.Second) judge.Second { return s })...)
 	}
-	old := whole(in.Samples.Seconds, func(s judge.Second) judge.Second {
+	return append(out, spans(in.Samples.Seconds, func(s judge.Second) judge.Second {
 		return judge.Second{Unix: s.Unix, New: s.Old, NewUse: s.OldUse}
-	})
-	if len(old) > 0 {
-		out = append(out, old)
-	}
-	return out
+	})...)
 }
 
 const fewSeconds = 1800
 
 const mostGap = 120 // seconds without a request that are still one time
 
-// whole takes one release's seconds from its first request to its last, with empty ones where nothing was asked. A long silence starts anew.
-func whole(all []judge.Second, of func(judge.Second) judge.Second) []judge.Second {
-	var out []judge.Second
+// spans takes one release's seconds from its first request to its last, with empty ones where nothing was asked. A long silence begins another one.
+func spans(all []judge.Second, of func(judge.Second) judge.Second) [][]judge.Second {
+	var out [][]judge.Second
 	for _, s := range all {
 		s = of(s)
 		if s.New.Requests == 0 {
 			continue
 		}
-		if n := len(out); n > 0 {
-			gap := s.Unix - out[n-1].Unix
-			if gap > mostGap {
-				out = nil
-			} else {
-				for u := out[n-1].Unix + 1; u < s.Unix; u++ {
-					out = append(out, judge.Second{Unix: u})
-				}
-			}
+		n := len(out) - 1
+		if n < 0 || s.Unix-out[n][len(out[n])-1].Unix > mostGap {
+			out = append(out, []judge.Second{s})
+			continue
 		}
-		out = append(out, s)
+		for u := out[n][len(out[n])-1].Unix + 1; u < s.Unix; u++ {
+			out[n] = append(out[n], judge.Second{Unix: u})
+		}
+		out[n] = append(out[n], s)
 	}
 	return out
 }

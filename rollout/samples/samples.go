@@ -38,7 +38,8 @@ type Kept struct {
 const (
 	mostSeconds = 3 * 60 * 60 // of one rollout: its beginning and its end are kept
 	firstKept   = 30 * 60
-	mostFiles   = 200
+	mostFiles   = 200  // of rollouts
+	mostHours   = 8000 // of ordinary days: about 40 services for a week
 	keepFor     = 15 * 24 * time.Hour
 	mostBytes   = 256 << 20 // of one file, unpacked
 	suffix      = ".json.gz"
@@ -142,8 +143,13 @@ func Good(dir, service string, since time.Time, most int) ([]Kept, error) {
 func Tidy(dir string, now time.Time) error {
 	all, err := files(dir)
 	var errs []error
-	for i, f := range all {
-		if i >= mostFiles || now.Sub(f.at) > keepFor {
+	rollouts, hours := 0, 0
+	for _, f := range all {
+		most, n := mostFiles, &rollouts
+		if strings.HasPrefix(f.run, hourPrefix) {
+			most, n = mostHours, &hours
+		}
+		if *n++; *n > most || now.Sub(f.at) > keepFor {
 			errs = append(errs, os.Remove(filepath.Join(dir, f.run+suffix)))
 		}
 	}

@@ -131,7 +131,7 @@ func decide(s Status, findings []good.Finding) Action {
 	case paused:
 		return Action{Wait, "paused"}
 	case s.Gate && s.Elapsed >= s.Hold:
-		return Action{Rollback, fmt.Sprintf("nobody approved it within %s", s.Hold.Round(time.Second))}
+		return Action{Rollback, "nobody approved it in time"}
 	case s.Gate:
 		return Action{Wait, "waits for approval"}
 	case s.Asked == AskResume:
