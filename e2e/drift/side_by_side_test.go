@@ -21,7 +21,7 @@ import (
 )
 
 // quick are the cases of make test; all of them run where E2E_ALL is set.
-var quick = []string{"blocks", "fallback", "handlers", "loops", "roles", "variables"}
+var quick = []string{"blocks", "fallback", "loops", "variables"}
 
 // program builds goodstate once.
 var program = sync.OnceValues(func() (string, error) {
