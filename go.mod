@@ -33,6 +33,7 @@ require (
 )
 
 require github.com/aymanbagabas/go-udiff v0.4.1
+
 require github.com/dlclark/regexp2 v1.12.0
 
 require github.com/jmespath/go-jmespath v0.4.0

@@ -58,6 +58,7 @@ func fromToken(dec *json.Decoder, unsafe bool) (any, error) {
 			d.Set(key.(string), value)
 		}
 		_, err := dec.Token()
+		d.host = unsafe
 		return d, err
 	case json.Number:
 		return number(t.String())

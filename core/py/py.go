@@ -29,6 +29,13 @@ type Undefined struct {
 	Hint string
 	// Soft is what an if without an else gives: it is empty text, an empty list and false, and only using parts of it is an error.
 	Soft bool
+	Of   *Lost // what it would have been, if that is known
+}
+
+// Lost is the name or the key that was not found, and where; Obj is of no use where Top says that it is the name of a variable.
+type Lost struct {
+	Obj, Name any
+	Top       bool
 }
 
 // List is Python's list: who holds the pointer sees every change.
@@ -42,6 +49,7 @@ type Dict struct {
 	index map[any]int // by hashed key, into entries
 	all   []entry
 	holes int
+	host  bool // all text in it is Unsafe: it came from a host as a whole
 }
 
 type entry struct {
@@ -117,6 +125,7 @@ func (d *Dict) Set(key, value any) {
 	if d.index == nil {
 		d.index = map[any]int{}
 	}
+	d.host = d.host && FromHost(value)
 	h := hashed(key)
 	if i, ok := d.index[h]; ok {
 		d.all[i].value = value
@@ -154,6 +163,18 @@ func (d *Dict) pack() {
 	d.all, d.holes = kept, 0
 }
 
+// FromHost says whether a value is known to have no trusted text in it, without looking through all of it: a dict that was read or marked as unsafe
+// knows it of itself. It may say no where yes would be right.
+func FromHost(value any) bool {
+	switch v := value.(type) {
+	case nil, bool, int64, float64, Unsafe:
+		return true
+	case *Dict:
+		return v.host
+	}
+	return false
+}
+
 // All walks over keys and values in their order. The dict must not lose keys meanwhile.
 func (d *Dict) All() func(yield func(key, value any) bool) {
 	return func(yield func(key, value any) bool) {
@@ -180,5 +201,6 @@ func (d *Dict) Copy() *Dict {
 	for k, v := range d.All() {
 		c.Set(k, v)
 	}
+	c.host = d.host
 	return c
 }

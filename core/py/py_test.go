@@ -85,3 +85,25 @@ func TestAListThatContainsItselfIsAnError(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestADictFromAHostKnowsIt(t *testing.T) {
+	v, err := FromJSON([]byte(`{"a":{"b":["x"]},"n":1}`), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := v.(*Dict)
+	if !FromHost(d) || !FromHost(d.Copy()) || !IsUnsafe(d) {
+		t.Error("it does not")
+	}
+	d.Set("m", int64(2))
+	if !FromHost(d) {
+		t.Error("a number changes it")
+	}
+	d.Set("t", "{{ x }}")
+	if FromHost(d) {
+		t.Error("trusted text does not change it")
+	}
+	if !FromHost(MarkUnsafe(d)) {
+		t.Error("what was marked is not known")
+	}
+}

@@ -103,11 +103,25 @@ func writeRepr(b *strings.Builder, value any, depth int, str bool) {
 			}
 			return
 		}
-		b.WriteString("AnsibleUndefined(hint=" + Repr(v.Hint) + ")")
+		writeUndefined(b, v, depth)
 	case Represented:
 		b.WriteString(v.Repr())
 	default:
 		writeMoment(b, value, str)
+	}
+}
+
+// writeUndefined shows what is undefined as Ansible does: by its hint, or by what was looked for and where.
+func writeUndefined(b *strings.Builder, u Undefined, depth int) {
+	switch {
+	case u.Of == nil:
+		b.WriteString("AnsibleUndefined(hint=" + Repr(u.Hint) + ", obj=missing, name=None)")
+	case u.Of.Top:
+		b.WriteString("AnsibleUndefined(hint=None, obj=missing, name=" + Repr(u.Of.Name) + ")")
+	default:
+		b.WriteString("AnsibleUndefined(hint=None, obj=")
+		writeRepr(b, u.Of.Obj, depth+1, false)
+		b.WriteString(", name=" + Repr(u.Of.Name) + ")")
 	}
 }
 
@@ -328,6 +342,7 @@ func MarkUnsafe(value any) any {
 		for k, item := range v.All() {
 			d.Set(MarkUnsafe(k), MarkUnsafe(item))
 		}
+		d.host = true
 		return d
 	}
 	return value
@@ -358,6 +373,9 @@ func hasUnsafe(value any, depth int) bool {
 			}
 		}
 	case *Dict:
+		if v.host && len(v.all) > 0 {
+			return true
+		}
 		for k, item := range v.All() {
 			if hasUnsafe(k, depth+1) || hasUnsafe(item, depth+1) {
 				return true

@@ -69,7 +69,7 @@ func Compile(source string, flags Flags) (*Pattern, error) {
 }
 
 func compile(source string, flags Flags) (*Pattern, error) {
-	if len(source) > 100_000 {
+	if len(source) > 20_000 {
 		return nil, fmt.Errorf("a pattern of %d bytes is too long", len(source))
 	}
 	t := &translator{src: []rune(source), names: map[string]int{}, verbose: flags&Verbose != 0}

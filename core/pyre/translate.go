@@ -324,21 +324,32 @@ func octalDigits(rs []rune) bool {
 	return true
 }
 
-// class reads [...]; a bracket in it is text, not .NET's subtraction.
+// class reads [...]; a bracket in it is text, not .NET's subtraction. \W, \D and \S beside other things in it are taken out, because the library gets
+// them wrong: [^\W\d] becomes (?:(?!\W)[^\d]).
 func (t *translator) class() error {
 	start := t.pos
-	t.copy(1)
-	if t.pos < len(t.src) && t.src[t.pos] == '^' {
-		t.copy(1)
+	before := t.out.String()
+	t.out.Reset()
+	t.pos++
+	negated := t.pos < len(t.src) && t.src[t.pos] == '^'
+	if negated {
+		t.pos++
 	}
+	var apart []string
 	for first := true; t.pos < len(t.src); first = false {
 		switch c := t.src[t.pos]; {
 		case c == ']' && !first:
-			t.copy(1)
+			t.pos++
+			body := t.out.String()
+			t.out.Reset()
+			t.out.WriteString(before + classOf(body, apart, negated))
 			return nil
 		case c == ']' || c == '[':
 			t.out.WriteString(`\` + string(c))
 			t.pos++
+		case c == '\\' && t.pos+1 < len(t.src) && strings.ContainsRune("WDS", t.src[t.pos+1]):
+			apart = append(apart, string(t.src[t.pos:t.pos+2]))
+			t.pos += 2
 		case c == '\\':
 			if err := t.escape(true); err != nil {
 				return err
@@ -349,4 +360,27 @@ func (t *translator) class() error {
 	}
 	t.pos = start
 	return t.fail("unterminated character set")
+}
+
+func classOf(body string, apart []string, negated bool) string {
+	sign := "["
+	if negated {
+		sign = "[^"
+	}
+	switch {
+	case len(apart) == 0:
+		return sign + body + "]"
+	case body == "" && len(apart) == 1:
+		return sign + apart[0] + "]"
+	}
+	if negated {
+		if body == "" {
+			return "(?:(?!" + strings.Join(apart, "|") + `)[\s\S])`
+		}
+		return "(?:(?!" + strings.Join(apart, "|") + ")[^" + body + "])"
+	}
+	if body == "" {
+		return "(?:" + strings.Join(apart, "|") + ")"
+	}
+	return "(?:[" + body + "]|" + strings.Join(apart, "|") + ")"
 }

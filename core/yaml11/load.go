@@ -166,9 +166,6 @@ func readError(name string, data []byte, err error) error {
 		if strings.HasPrefix(problem, "unknown anchor") {
 			problem = "found undefined alias: " + problem
 		}
-		if le.ContextMsg != "" {
-			problem = le.ContextMsg + ": " + problem
-		}
 		return newError(name, data, le.Mark.Line, le.Mark.Column, problem)
 	}
 	return fmt.Errorf("%s: %w", name, err)

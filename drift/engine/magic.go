@@ -185,6 +185,14 @@ func (h *hostVars) Get(key any) (any, bool, error) {
 	return &allVars{s: s, soft: true}, true, nil
 }
 
+// TypeName is the name of the type in Ansible.
+func (*hostVars) TypeName() string { return "ansible.vars.hostvars.HostVars" }
+
+// Missing says that there is no such host.
+func (*hostVars) Missing(key any) string {
+	return py.Repr("hostvars["+py.Repr(key)+"]") + " is undefined"
+}
+
 // Keys are the names of the hosts.
 func (h *hostVars) Keys() []any {
 	var out []any
@@ -199,6 +207,23 @@ type allVars struct {
 	s    *scope
 	soft bool // what cannot be resolved stays as it is
 }
+
+// Scope has the variables, for templates that evaluate them.
+func (a *allVars) Scope() jinja.Scope { return a.s }
+
+// Soft says that what cannot be resolved stays as it is.
+func (a *allVars) Soft() bool { return a.soft }
+
+// TypeName is the name of the type in Ansible.
+func (a *allVars) TypeName() string {
+	if a.soft {
+		return "ansible.vars.hostvars.HostVarsVars"
+	}
+	return "dict"
+}
+
+// Missing leaves the usual words.
+func (*allVars) Missing(any) string { return "" }
 
 // Get resolves one variable.
 func (a *allVars) Get(key any) (any, bool, error) {

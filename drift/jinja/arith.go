@@ -150,12 +150,15 @@ func floats(op string, a, b any) (any, error) {
 			}
 			return nil, errDivision
 		}
+		if math.Abs(x) >= 1<<53 || math.Abs(y) >= 1<<53 {
+			return quotient(a, b, x/y), nil
+		}
 		return x / y, nil
 	case "//":
 		if y == 0 {
 			return nil, &zeroDivision{"float floor division by zero"}
 		}
-		return math.Floor((x - modulo(x, y)) / y), nil
+		return floorDivision(x, y), nil
 	case "%":
 		if y == 0 {
 			return nil, &zeroDivision{"float modulo"}
@@ -175,10 +178,36 @@ func floats(op string, a, b any) (any, error) {
 // modulo has the sign of the divisor.
 func modulo(x, y float64) float64 {
 	m := math.Mod(x, y)
-	if m != 0 && (m < 0) != (y < 0) {
+	switch {
+	case m == 0:
+		return math.Copysign(0, y)
+	case (m < 0) != (y < 0):
 		m += y
 	}
 	return m
+}
+
+func floorDivision(x, y float64) float64 {
+	q := (x - modulo(x, y)) / y
+	if q == 0 {
+		return math.Copysign(0, x/y)
+	}
+	floor := math.Floor(q)
+	if q-floor > 0.5 {
+		floor++
+	}
+	return floor
+}
+
+// quotient rounds the exact quotient of whole numbers that a float cannot hold.
+func quotient(a, b any, rough float64) float64 {
+	_, isFloat := a.(float64)
+	_, isFloat2 := b.(float64)
+	if isFloat || isFloat2 {
+		return rough
+	}
+	exact, _ := new(big.Rat).SetFrac(toBig(a), toBig(b)).Float64()
+	return exact
 }
 
 const mostBits = 1 << 20 // of a big integer

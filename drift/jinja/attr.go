@@ -49,15 +49,20 @@ func (f *frame) getitem(on, key any) (any, error) {
 		}
 		return undefinedAttr(on, name), nil
 	}
-	return undefinedIndex(on, py.Repr(key)), nil
+	return undefinedIndex(on, key), nil
 }
 
 func undefinedAttr(on any, name string) py.Undefined {
-	return py.Undefined{Hint: quote(objectName(on)) + " has no attribute " + quote(name)}
+	if d, ok := on.(Describer); ok {
+		if hint := d.Missing(name); hint != "" {
+			return py.Undefined{Hint: hint}
+		}
+	}
+	return py.Undefined{Hint: quote(objectName(on)) + " has no attribute " + quote(name), Of: &py.Lost{Obj: on, Name: name}}
 }
 
-func undefinedIndex(on any, key string) py.Undefined {
-	return py.Undefined{Hint: objectName(on) + " has no element " + key}
+func undefinedIndex(on, key any) py.Undefined {
+	return py.Undefined{Hint: objectName(on) + " has no element " + py.Repr(key), Of: &py.Lost{Obj: on, Name: key}}
 }
 
 // objectName is how Jinja names the type of a value in an error.
@@ -67,8 +72,9 @@ func objectName(v any) string {
 		return "None"
 	case py.Unsafe:
 		return "ansible.utils.unsafe_proxy.AnsibleUnsafeText object"
+	case Describer:
 	case Object:
-		return "ansible.vars.hostvars.HostVars object"
+		return "dict object"
 	}
 	return py.TypeName(v) + " object"
 }
@@ -95,8 +101,7 @@ func (f *frame) element(on, key any) (any, bool, error) {
 		}
 		return at(items, key)
 	case Object:
-		v, ok, err := x.Get(key)
-		return v, ok, err
+		return f.fromObject(x, key)
 	case py.Bytes:
 		if i, ok := index(key); ok {
 			if i < 0 {
@@ -175,6 +180,9 @@ func (f *frame) attribute(on any, name string) (any, bool) {
 		return a.attr(f, name)
 	}
 	kind := methodKind(on)
+	if _, ok := on.(Object); ok {
+		return f.objectMethod(on, name)
+	}
 	if kind == "" {
 		return nil, false
 	}

@@ -23,6 +23,20 @@ type Object interface {
 	Keys() []any
 }
 
+// Variables is an Object whose elements are the variables of a scope, such as those of another host. They are evaluated there, in the same run.
+type Variables interface {
+	Object
+	Scope() Scope
+	// Soft says that a variable which cannot be evaluated, because something in it is undefined, stays as it is.
+	Soft() bool
+}
+
+// Describer is an Object that says what it is called in errors: its type, and what is told of an element that is not there, "" for the usual words.
+type Describer interface {
+	TypeName() string
+	Missing(key any) string
+}
+
 // Vars is a Scope of one map.
 type Vars map[string]any
 
@@ -72,6 +86,8 @@ type Options struct {
 	// Strict refuses conditions that are no booleans, as ansible-core 2.19 does.
 	Strict bool
 
+	// Native is jinja2_native: a lone expression keeps its type, whatever it is, and text that reads as a value of Python becomes that value.
+	Native bool
 	// Extensions are the names of jinja2_extensions that are on: jinja2.ext.do and jinja2.ext.loopcontrols; the others are always on or do nothing.
 	Extensions []string
 

@@ -76,6 +76,9 @@ func hashable(v any) error {
 	case *py.List, *py.Dict, *view:
 		return typeErrorf("unhashable type: '%s'", py.TypeName(v))
 	case py.Undefined:
+		if x.Soft {
+			return nil
+		}
 		return &UndefinedError{x.Hint}
 	case py.Tuple:
 		for _, item := range x {
@@ -211,10 +214,22 @@ func (f *frame) filter(name string, fn *builtin, on any, args []any, named *py.D
 	if err := f.r.step(); err != nil {
 		return nil, err
 	}
-	if fn != nil {
-		return fn.run(f, name, on, args, named)
+	if fn == nil {
+		return f.plugin("filter", name, on, args, named)
 	}
-	return f.plugin("filter", name, on, args, named)
+	if _, ok := on.(Object); ok && !fn.lazy && wantsDict[name] {
+		var err error
+		if on, err = f.r.solid(on); err != nil {
+			return nil, err
+		}
+	}
+	return fn.run(f, name, on, args, named)
+}
+
+// wantsDict are the filters that look into a dict as a whole.
+var wantsDict = map[string]bool{
+	"dict2items": true, "items": true, "dictsort": true, "combine": true, "to_json": true, "to_nice_json": true, "tojson": true, "json_query": true,
+	"pprint": true, "string": true, "rekey_on_member": true, "subelements": true, "xmlattr": true, "hash": true, "checksum": true, "length": true,
 }
 
 func (f *frame) plugin(kind, name string, on any, args []any, named *py.Dict) (any, error) {

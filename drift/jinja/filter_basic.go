@@ -52,6 +52,9 @@ func init() {
 	filters.add("bool", "a", func(c *call) (any, error) { return toBool(c.args[0]), nil })
 	filters.add("int", "value default=0 base=10", filterInt)
 	filters.add("float", "value default=0.0", func(c *call) (any, error) {
+		if err := defined(c.args[0]); err != nil {
+			return nil, err
+		}
 		if f, ok := pyFloat(c.args[0]); ok {
 			return f, nil
 		}
@@ -151,6 +154,9 @@ func toBool(v any) any {
 }
 
 func filterInt(c *call) (any, error) {
+	if err := defined(c.args[0]); err != nil {
+		return nil, err
+	}
 	base, err := c.int(2)
 	if err != nil {
 		return nil, err

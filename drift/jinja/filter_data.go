@@ -454,6 +454,10 @@ func filterYAML(c *call, name string, block bool) (any, error) {
 	if l, ok := rolled(v); ok {
 		v = l
 	}
+	v, err := c.r.solid(v)
+	if err != nil {
+		return nil, err
+	}
 	if err := allDefined(v, 0); err != nil {
 		return nil, filterErrorf("%s - %v", name, err)
 	}

@@ -113,25 +113,30 @@ func (c *call) digest(kind string) (any, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// lenient64 decodes as Python's b64decode does: what is no base64 digit is left out.
+// lenient64 decodes as Python's b64decode does: what is no base64 digit is left out, and padding ends it only where it is due.
 func lenient64(s string) ([]byte, error) {
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '+' || r == '/' || r == '=' {
-			return r
+	digits := make([]byte, 0, len(s))
+	pads, padded := 0, false
+	for i := 0; i < len(s) && !padded; i++ {
+		c := s[i]
+		switch {
+		case c == '=':
+			if n := len(digits) % 4; n >= 2 {
+				pads++
+				padded = n+pads >= 4
+			}
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/':
+			digits = append(digits, c)
+			pads = 0
 		}
-		return -1
-	}, s)
-	digits := strings.TrimRight(clean, "=")
-	if i := strings.IndexByte(digits, '='); i >= 0 {
-		digits = digits[:i]
 	}
-	switch {
-	case len(digits)%4 == 1:
+	switch n := len(digits) % 4; {
+	case n == 1:
 		return nil, valueErrorf("Invalid base64-encoded string: number of data characters (%d) cannot be 1 more than a multiple of 4", len(digits))
-	case (len(digits)+len(clean)-len(strings.TrimRight(clean, "=")))%4 != 0 && len(digits)%4 != 0 && len(clean)-len(digits) < 4-len(digits)%4:
+	case n != 0 && !padded:
 		return nil, valueErrorf("Incorrect padding")
 	}
-	return base64.RawStdEncoding.DecodeString(digits)
+	return base64.RawStdEncoding.DecodeString(string(digits))
 }
 
 // encode and decode know the encodings that playbooks use.

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
@@ -112,6 +113,7 @@ func init() {
 	})
 	filters.add("cidr_merge", "value action='merge'", filterCIDRMerge)
 	filters.add("hwaddr|macaddr", "value query=''", filterMAC)
+	moreAddressFilters()
 }
 
 // whole reads a value as the network that it is in.
@@ -538,6 +540,63 @@ func mergeNetworks(nets []network) []network {
 		}
 	}
 	return out
+}
+
+func moreAddressFilters() {
+	filters.add("usable_range", "ip", func(c *call) (any, error) {
+		n, ok := parseNetwork(py.Str(c.args[0]))
+		if !ok || !n.isNetwork() {
+			return nil, filterErrorf("Error while using plugin 'usable_range': %s does not appear to be an IPv4 or IPv6 network", py.Repr(c.args[0]))
+		}
+		if n.width()-n.bits > 22 {
+			return nil, &LimitError{"a range of more than four million addresses"}
+		}
+		out := py.NewList()
+		for at, last := n.first(), n.last(); at.Cmp(last) <= 0; at.Add(at, big.NewInt(1)) {
+			if err := c.r.step(); err != nil {
+				return nil, err
+			}
+			out.Items = append(out.Items, n.text(at))
+		}
+		return py.DictOf("usable_ips", out, "number_of_ips", int64(len(out.Items))), nil
+	})
+	filters.add("ip4_hex", "arg delimiter=''", func(c *call) (any, error) {
+		n, ok := parseNetwork(py.Str(c.args[0]))
+		if !ok || !n.addr.Is4() {
+			return nil, filterErrorf("%s is no IPv4 address", py.Str(c.args[0]))
+		}
+		parts := make([]string, 4)
+		for i, b := range n.addr.As4() {
+			parts[i] = fmt.Sprintf("%02x", b)
+		}
+		return strings.Join(parts, py.Str(c.args[1])), nil
+	})
+	filters.add("slaac", "value query=''", func(c *call) (any, error) {
+		n, ok := c.whole(c.args[0])
+		mac, err := filterMAC(&call{f: c.f, r: c.r, args: []any{c.args[1], "bare"}})
+		if !ok || err != nil || n.addr.Is4() {
+			return false, nil //nolint:nilerr // as the filter does
+		}
+		v, _ := parseInt("0x"+py.Str(mac), 16)
+		raw := toBig(v).FillBytes(make([]byte, 6))
+		raw = append(append(append([]byte{}, raw[:3]...), 0xff, 0xfe), raw[3:]...)
+		raw[0] ^= 2
+		return n.text(new(big.Int).Or(n.first(), new(big.Int).SetBytes(raw))), nil
+	})
+	filters.add("reduce_on_network", "value network", func(c *call) (any, error) {
+		items, err := c.items(0)
+		if err != nil {
+			return nil, err
+		}
+		in, ok := c.whole(c.args[1])
+		out := py.NewList()
+		for _, item := range items {
+			if n, ok2 := c.whole(item); ok && ok2 && in.contains(n) {
+				out.Items = append(out.Items, item)
+			}
+		}
+		return out, nil
+	})
 }
 
 func filterMAC(c *call) (any, error) {

@@ -18,6 +18,9 @@ func init() {
 			return nil, err
 		}
 		seed := c.args[1]
+		if u, ok := seed.(py.Undefined); ok && !u.Soft {
+			return c.list(slices.Clone(items)) // Ansible's filter lets such failures pass
+		}
 		if !py.Truth(seed) {
 			seed = nil
 		}

@@ -253,6 +253,11 @@ func filterURLEncode(c *call) (any, error) {
 		if len(kv) != 2 {
 			return nil, valueErrorf("not enough values to unpack (expected 2, got %d)", len(kv))
 		}
+		for _, v := range kv {
+			if err := defined(v); err != nil {
+				return nil, err
+			}
+		}
 		key, value := urlQuote(py.Str(kv[0]), ""), urlQuote(py.Str(kv[1]), "")
 		parts = append(parts, strings.ReplaceAll(key, "%20", "+")+"="+strings.ReplaceAll(value, "%20", "+"))
 	}

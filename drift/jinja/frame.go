@@ -138,7 +138,7 @@ func (s *scopeOf) find(name string) (any, error) {
 }
 
 func undefinedName(name string) py.Undefined {
-	return py.Undefined{Hint: "'" + name + "' is undefined"}
+	return py.Undefined{Hint: "'" + name + "' is undefined", Of: &py.Lost{Name: name, Top: true}}
 }
 
 // variable evaluates the value of a variable, which may be or hold templates. What fails because something is undefined is undefined itself, and fails when

@@ -306,3 +306,97 @@ func BenchmarkCondition(b *testing.B) {
 		})
 	}
 }
+
+// hostsOf is like the engine's hostvars: an object of objects.
+type hostsOf map[string]Vars
+
+func (h hostsOf) Get(key any) (any, bool, error) {
+	vars, ok := h[py.Str(key)]
+	return varsOf{vars}, ok, nil
+}
+
+func (h hostsOf) Keys() []any {
+	keys := []any{}
+	for _, name := range []string{"a", "b"} {
+		if _, ok := h[name]; ok {
+			keys = append(keys, name)
+		}
+	}
+	return keys
+}
+
+func (hostsOf) TypeName() string { return "ansible.vars.hostvars.HostVars" }
+
+func (hostsOf) Missing(key any) string {
+	return py.Repr("hostvars["+py.Repr(key)+"]") + " is undefined"
+}
+
+type varsOf struct{ vars Vars }
+
+func (v varsOf) Get(key any) (any, bool, error) {
+	value, ok := v.vars[py.Str(key)]
+	return value, ok, nil
+}
+func (v varsOf) Scope() Scope { return v.vars }
+func (v varsOf) Soft() bool   { return true }
+func (v varsOf) Keys() []any {
+	keys := []any{}
+	for _, name := range v.vars.Names() {
+		keys = append(keys, name)
+	}
+	return keys
+}
+
+func TestVariablesOfOtherHostsAreEvaluatedThere(t *testing.T) {
+	hosts := hostsOf{
+		"a": {"name": "A", "hello": "hello {{ name }}", "out": py.Unsafe("{{ name }}"), "bad": "{{ nope }}"},
+		"b": {"name": "B", "hello": "hello {{ name }}"},
+	}
+	env := New(Options{})
+	vars := Vars{"hostvars": hosts, "name": "mine", "all": py.NewList("a", "b"), "loop_": "{{ hostvars.c.loop_ }}"}
+	hosts["c"] = vars
+	for text, want := range map[string]string{
+		"{{ hostvars['a'].hello }} {{ hostvars.b.hello }} {{ name }}":           "'hello A hello B mine'",
+		"{{ all | map('extract', hostvars, 'hello') | list }}":                  "['hello A', 'hello B']",
+		"{{ hostvars['nope'] is defined }} {{ 'a' in hostvars }}":               "'False True'",
+		"{{ hostvars.keys() | list }} {{ hostvars | length }}":                  "\"['a', 'b'] 2\"",
+		"{{ hostvars.b | to_json }}":                                            `'{"hello": "hello B", "name": "B"}'`,
+		"{{ hostvars['b'] }}":                                                   "{'hello': 'hello B', 'name': 'B'}",
+		"{{ hostvars['b'] | dict2items | map(attribute='key') | list }}":        "['hello', 'name']",
+		"{{ hostvars.a.bad }}":                                                  "'{{ nope }}'",
+		"{{ hostvars.a.get('zip', 1) }}{{ hostvars.a.missing | default('d') }}": "'1d'",
+	} {
+		v, err := env.Template(context.Background(), text, vars)
+		if err != nil || py.Repr(v) != want {
+			t.Errorf("%s: %s %v\nwant %s", text, py.Repr(v), err, want)
+		}
+	}
+	if v, err := env.Template(context.Background(), "{{ hostvars.a.out ~ '' }}", vars); err != nil || v != py.Unsafe("{{ name }}") {
+		t.Errorf("%T %v %v", v, v, err)
+	}
+	for text, want := range map[string]string{
+		"{{ hostvars['nope'].x }}": `"hostvars['nope']" is undefined`,
+		"{{ hostvars.a.nope }}":    "'dict object' has no attribute 'nope'",
+	} {
+		if _, err := env.Template(context.Background(), text, vars); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	if _, err := env.Template(context.Background(), "{{ loop_ }}", vars); err == nil {
+		t.Error("what refers to itself over another host has no end")
+	}
+}
+
+func TestNativeTypesStayWhatTheyAre(t *testing.T) {
+	env := New(Options{Native: true})
+	vars := Vars{"n": int64(5), "text": "007", "none": nil, "t": py.Tuple{int64(1)}, "list": py.NewList(int64(1))}
+	for text, want := range map[string]string{
+		"{{ n }}": "5", "{{ n + 1 }}": "6", "{{ n }}{{ n }}": "55", "{{ '5' }}": "5", "{{ text }}": "'007'", "{{ none }}": "None", "{{ t }}": "(1,)",
+		"{{ list }}": "[1]", "a{{ n }}": "'a5'", "{{ n | string }}": "'5'", "{{ 1.50 }}": "1.5", "{{ [n] | to_json }}": "'[5]'", "{{ true }}": "True", "{{ 'x' }}": "'x'",
+	} {
+		v, err := env.Template(context.Background(), text, vars)
+		if err != nil || py.Repr(v) != want {
+			t.Errorf("%s: %s %v, want %s", text, py.Repr(v), err, want)
+		}
+	}
+}

@@ -33,21 +33,22 @@ func init() {
 	lookups.add("dict", "", func(c *call) (any, error) {
 		out := py.NewList()
 		for _, t := range c.rest {
-			dicts := []any{t}
-			if l, ok := t.(*py.List); ok {
-				dicts = l.Items
+			d, ok := t.(*py.Dict)
+			if o, object := t.(Object); object {
+				var err error
+				if d, err = c.r.toDict(o); err != nil {
+					return nil, err
+				}
+				ok = true
 			}
-			for _, t := range dicts {
-				d, ok := t.(*py.Dict)
-				if !ok {
-					if err := defined(t); err != nil {
-						return nil, err
-					}
-					return nil, fmt.Errorf("with_dict expects a dict")
+			if !ok {
+				if err := defined(t); err != nil {
+					return nil, err
 				}
-				for k, v := range d.All() {
-					out.Items = append(out.Items, py.DictOf("key", k, "value", v))
-				}
+				return nil, fmt.Errorf("with_dict expects a dict")
+			}
+			for k, v := range d.All() {
+				out.Items = append(out.Items, py.DictOf("key", k, "value", v))
 			}
 		}
 		return out, nil

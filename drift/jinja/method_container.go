@@ -214,7 +214,7 @@ func (r *run) toDict(v any) (*py.Dict, error) {
 	if o, ok := v.(Object); ok {
 		d := py.NewDict()
 		for _, k := range o.Keys() {
-			item, ok, err := o.Get(k)
+			item, ok, err := r.objectValue(o, k)
 			if err != nil {
 				return nil, err
 			}
@@ -254,8 +254,10 @@ func (r *run) sort(items []any, key func(any) (any, error), reverse bool) error 
 		if err != nil {
 			return err
 		}
-		if err := defined(k); err != nil {
-			return err
+		if len(items) > 1 {
+			if err := defined(k); err != nil {
+				return err
+			}
 		}
 		all[i] = keyed{k, item}
 	}

@@ -38,12 +38,18 @@ func (o *output) more(text string) error {
 func (o *output) value(v any) error {
 	switch x := v.(type) {
 	case nil:
-		return o.data("")
+		if !o.r.env.opt.Native {
+			return o.data("")
+		}
 	case string:
 		return o.data(x)
 	}
 	if l, ok := rolled(v); ok {
 		v = l
+	}
+	v, err := o.r.solid(v)
+	if err != nil {
+		return err
 	}
 	if err := allDefined(v, 0); err != nil {
 		return err
@@ -83,6 +89,8 @@ func allDefined(v any, depth int) error {
 				return err
 			}
 		}
+	case *group:
+		return allDefined(py.Tuple{x.grouper, x.list}, depth+1)
 	case *py.Dict:
 		for _, item := range x.All() {
 			if err := allDefined(item, depth+1); err != nil {
@@ -95,6 +103,9 @@ func allDefined(v any, depth int) error {
 
 // result makes a value of what was written. With convert, text that looks like a list, a dict or a boolean becomes one, as Ansible does it.
 func (o *output) result(convert bool) (any, error) {
+	if convert && o.r.env.opt.Native {
+		return o.native()
+	}
 	var text string
 	switch o.count {
 	case 0:
@@ -137,6 +148,38 @@ func (o *output) result(convert bool) (any, error) {
 		}
 	}
 	return o.marked(text), nil
+}
+
+// native is what jinja2_native makes of what was written.
+func (o *output) native() (any, error) {
+	switch o.count {
+	case 0:
+		return nil, nil //nolint:nilnil // None
+	case 1:
+		if _, text := o.first.(string); !text {
+			if u, unsafe := o.first.(py.Unsafe); !unsafe {
+				return o.first, nil
+			} else if v, err := py.Literal(string(u), false); err == nil && !isString(v) {
+				return py.MarkUnsafe(v), nil
+			}
+			return o.first, nil
+		}
+	}
+	text := o.text.String()
+	if o.count == 1 {
+		text = py.Str(o.first)
+	}
+	if strings.HasPrefix(text, " ") || strings.HasPrefix(text, "\t") {
+		return o.marked(text), nil
+	}
+	v, err := py.Literal(text, false)
+	if err != nil {
+		return o.marked(text), nil //nolint:nilerr // then it is text
+	}
+	if _, is := v.(string); is {
+		return o.marked(text), nil
+	}
+	return o.marked(v), nil
 }
 
 func (o *output) marked(v any) any {

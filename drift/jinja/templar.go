@@ -96,6 +96,9 @@ func IsTemplated(value any) bool {
 			}
 		}
 	case *py.Dict:
+		if py.FromHost(v) {
+			return false
+		}
 		for _, item := range v.All() {
 			if IsTemplated(item) {
 				return true

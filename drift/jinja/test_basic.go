@@ -121,6 +121,9 @@ func isSequence(v any) bool {
 	case *py.List, py.Tuple, *py.Dict, Object, rangeOf, *group, py.Bytes:
 		return true
 	}
+	if u, ok := v.(py.Undefined); ok {
+		return u.Soft
+	}
 	return isString(v)
 }
 

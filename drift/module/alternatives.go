@@ -14,7 +14,7 @@ func init() {
 		Example: "alternatives: {name: editor, path: /usr/bin/vim.basic}",
 		Options: []Option{
 			{Name: "name", Required: true},
-			{Name: "path", Type: Path},
+			{Name: "path", Type: Path, Required: true},
 			{Name: "family", Since: "2.17"},
 			{Name: "link", Type: Path},
 			{Name: "priority", Type: Int},
@@ -30,8 +30,8 @@ func init() {
 }
 
 func planAlternatives(ctx context.Context, t *Task) error {
-	if t.Has("subcommands") || t.Has("family") || !t.Has("path") {
-		return notNative("alternatives with subcommands or a family, or without a path")
+	if t.Has("subcommands") || t.Has("family") {
+		return notNative("alternatives with subcommands or a family")
 	}
 	name, path, state := t.Str("name"), t.Str("path"), t.Str("state")
 	out, err := t.run(ctx, program{args: []string{"update-alternatives", "--query", name}, env: cLocale})

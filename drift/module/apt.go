@@ -62,7 +62,7 @@ type aptTask struct {
 }
 
 func planApt(ctx context.Context, t *Task) error {
-	if _, err := t.need("apt-get"); err != nil {
+	if err := t.need("apt-get"); err != nil {
 		return err
 	}
 	a := &aptTask{Task: t, state: t.Str("state")}
@@ -206,8 +206,13 @@ func (a *aptTask) options() []string {
 
 func (a *aptTask) flags() (args []string) {
 	for _, f := range []struct{ option, flag string }{
-		{"only_upgrade", "--only-upgrade"}, {"fail_on_autoremove", "--no-remove"}, {"autoremove", "--auto-remove"}, {"force", "--force-yes"},
-		{"allow_unauthenticated", "--allow-unauthenticated"}, {"allow_downgrade", "--allow-downgrades"}, {"allow_change_held_packages", "--allow-change-held-packages"},
+		{"only_upgrade", "--only-upgrade"},
+		{"fail_on_autoremove", "--no-remove"},
+		{"autoremove", "--auto-remove"},
+		{"force", "--force-yes"},
+		{"allow_unauthenticated", "--allow-unauthenticated"},
+		{"allow_downgrade", "--allow-downgrades"},
+		{"allow_change_held_packages", "--allow-change-held-packages"},
 	} {
 		if a.Bool(f.option) {
 			args = append(args, f.flag)
@@ -333,7 +338,7 @@ func (a *aptTask) upgrade(all bool) error {
 		args = append(args, "-t", a.Str("default_release"))
 	}
 	args = append(args, a.flags()...)
-	if a.Bool("install_recommends") != true && a.Has("install_recommends") {
+	if a.Has("install_recommends") && !a.Bool("install_recommends") {
 		args = append(args, "-o", "APT::Install-Recommends=no")
 	}
 	if mode == "dist" || mode == "full" || all {

@@ -89,9 +89,7 @@ func (a attributes) compare(path string) (difference, error) {
 		return d, err
 	}
 	st := info.Sys().(*syscall.Stat_t)
-	if err := a.compareLabel(path, &d); err != nil {
-		return d, err
-	}
+	a.compareLabel(path, &d)
 	if err := a.compareOwner(path, st, &d); err != nil {
 		return d, err
 	}
@@ -189,14 +187,14 @@ func (a attributes) compareMode(path string, info os.FileInfo, st *syscall.Stat_
 	return nil
 }
 
-func (a attributes) compareLabel(path string, d *difference) error {
+func (a attributes) compareLabel(path string, d *difference) {
 	if !a.label {
-		return nil
+		return
 	}
 	now := secontext(path)
 	want := a.t.label(now)
 	if now == want {
-		return nil
+		return
 	}
 	d.add("secontext", strings.Split(now, ":"), strings.Split(want, ":"), func() error {
 		if err := unix.Lsetxattr(path, selinuxName, append([]byte(want), 0), 0); err != nil {
@@ -204,7 +202,6 @@ func (a attributes) compareLabel(path string, d *difference) error {
 		}
 		return nil
 	})
-	return nil
 }
 
 // compareFlags looks at the flags of chattr(1).

@@ -103,7 +103,7 @@ func toBool(value any) (any, error) {
 	default:
 		return nil, fmt.Errorf("%s cannot be converted to a bool", pyType(value))
 	}
-	return nil, fmt.Errorf("The value '%s' is not a valid boolean.  Valid booleans include: 'f', 'n', 1, 'on', 'false', 'off', '1', 'true', '0', 'y', 'no', 'yes', 0, 't'", pyStr(value)) //nolint:staticcheck // the module's own words
+	return nil, fmt.Errorf("The value '%s' is not a valid boolean.  Valid booleans include: 'f', 'n', 1, 'on', 'false', 'off', '1', 'true', '0', 'y', 'no', 'yes', 0, 't'", pyStr(value))
 }
 
 func toList(value any) (any, error) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -48,7 +49,7 @@ func (t *Task) run(ctx context.Context, p program) (output, error) {
 	if cmd.Dir == "" {
 		cmd.Dir = t.Dir
 	}
-	cmd.Env = append(t.environ()[:len(t.environ()):len(t.environ())], p.env...)
+	cmd.Env = slices.Concat(t.environ(), p.env)
 	limit := t.MaxOutput
 	if limit == 0 {
 		limit = maxOutput
@@ -112,12 +113,11 @@ func (t *Task) find(name string) (string, error) {
 var errNoProgram = errors.New("not found on PATH")
 
 // need is find for programs that a module cannot do without, with Ansible's words.
-func (t *Task) need(name string) (string, error) {
-	path, err := t.find(name)
-	if err != nil {
-		return "", fail(fmt.Sprintf("Failed to find required executable %q in paths: %s", name, t.searched()))
+func (t *Task) need(name string) error {
+	if _, err := t.find(name); err != nil {
+		return fail(fmt.Sprintf("Failed to find required executable %q in paths: %s", name, t.searched()))
 	}
-	return path, nil
+	return nil
 }
 
 func (t *Task) searched() string {

@@ -53,7 +53,7 @@ func planCopy(_ context.Context, t *Task) error {
 	}
 	slash := strings.HasSuffix(c.dest, "/")
 	if c.source = t.sentContent(); c.source == nil {
-		if done, err := c.fromHost(slash); done || err != nil {
+		if done, err := c.fromHost(); done || err != nil {
 			return err
 		}
 	}
@@ -68,7 +68,7 @@ func planCopy(_ context.Context, t *Task) error {
 }
 
 // fromHost opens a file of the host; a folder is copied elsewhere.
-func (c *copyTask) fromHost(slash bool) (done bool, err error) {
+func (c *copyTask) fromHost() (done bool, err error) {
 	if !exists(c.abs(c.src)) || c.src == "" {
 		return true, fail(fmt.Sprintf("Source %s not found", orNone(c.src)))
 	}

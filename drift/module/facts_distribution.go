@@ -109,8 +109,16 @@ func firstVersion(text string) string {
 
 // packageManagers are where the programs are, in the order in which a later one wins.
 var packageManagers = []struct{ path, name string }{
-	{"/usr/bin/rpm-ostree", "atomic_container"}, {"/usr/bin/yum", "yum"}, {"/usr/bin/dnf", "dnf"}, {"/usr/bin/dnf5", "dnf5"}, {"/usr/bin/apt-get", "apt"},
-	{"/usr/bin/zypper", "zypper"}, {"/usr/bin/pacman", "pacman"}, {"/sbin/apk", "apk"}, {"/usr/bin/emerge", "portage"}, {"/usr/bin/opkg", "opkg"},
+	{"/usr/bin/rpm-ostree", "atomic_container"},
+	{"/usr/bin/yum", "yum"},
+	{"/usr/bin/dnf", "dnf"},
+	{"/usr/bin/dnf5", "dnf5"},
+	{"/usr/bin/apt-get", "apt"},
+	{"/usr/bin/zypper", "zypper"},
+	{"/usr/bin/pacman", "pacman"},
+	{"/sbin/apk", "apk"},
+	{"/usr/bin/emerge", "portage"},
+	{"/usr/bin/opkg", "opkg"},
 	{"/usr/bin/xbps-install", "xbps"},
 }
 

@@ -352,16 +352,16 @@ func localFacts(ctx context.Context, t *Task, into map[string]any) error {
 func (t *Task) localFact(ctx context.Context, path string) (any, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("Could not stat fact (%s): %s", path, pyPathError(err)) //nolint:staticcheck // the module's words
+		return nil, fmt.Errorf("Could not stat fact (%s): %s", path, pyPathError(err))
 	}
 	var content string
 	if info.Mode()&0o100 != 0 {
 		out, err := t.run(ctx, program{args: []string{path}})
 		if err != nil {
-			return nil, fmt.Errorf("Could not execute fact script (%s): %s", path, pyPathError(err)) //nolint:staticcheck // the module's words
+			return nil, fmt.Errorf("Could not execute fact script (%s): %s", path, pyPathError(err))
 		}
 		if out.rc != 0 {
-			return nil, fmt.Errorf("Failure executing fact script (%s), rc: %d, err: %s", path, out.rc, out.stderr) //nolint:staticcheck // the module's words
+			return nil, fmt.Errorf("Failure executing fact script (%s), rc: %d, err: %s", path, out.rc, out.stderr)
 		}
 		content = out.stdout
 	} else {

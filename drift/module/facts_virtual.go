@@ -63,7 +63,7 @@ func (v *virtual) containers() {
 		switch {
 		case !ok || value == "":
 		case strings.HasPrefix(value, "lxc"), strings.HasPrefix(value, "podman"):
-			v.add("guest", strings.TrimRight(value, "-libvirt"))
+			v.add("guest", strings.TrimSuffix(value, "-libvirt"))
 			v.guest["container"] = true
 		default:
 			v.add("guest", "container")
@@ -99,15 +99,32 @@ func (v *virtual) containers() {
 
 // dmiKinds are what DMI's strings stand for.
 var dmiKinds = []struct{ file, value, kind string }{
-	{"product_name", "KVM", "kvm"}, {"product_name", "KVM Server", "kvm"}, {"product_name", "Bochs", "kvm"}, {"product_name", "AHV", "kvm"},
-	{"sys_vendor", "oVirt", "oVirt"}, {"product_name", "RHEV Hypervisor", "RHEV"}, {"product_family", "RHV", "RHV"},
-	{"product_name", "VMware Virtual Platform", "VMware"}, {"product_name", "VMware7,1", "VMware"}, {"product_name", "VMware20,1", "VMware"},
-	{"product_name", "OpenStack Compute", "openstack"}, {"product_name", "OpenStack Nova", "openstack"},
-	{"bios_vendor", "Xen", "xen"}, {"bios_vendor", "innotek GmbH", "virtualbox"},
-	{"bios_vendor", "Amazon EC2", "kvm"}, {"bios_vendor", "DigitalOcean", "kvm"}, {"bios_vendor", "Hetzner", "kvm"},
-	{"sys_vendor", "QEMU", "kvm"}, {"sys_vendor", "Amazon EC2", "kvm"}, {"sys_vendor", "DigitalOcean", "kvm"}, {"sys_vendor", "Google", "kvm"},
-	{"sys_vendor", "Scaleway", "kvm"}, {"sys_vendor", "Nutanix", "kvm"}, {"sys_vendor", "KubeVirt", "KubeVirt"},
-	{"sys_vendor", "Microsoft Corporation", "VirtualPC"}, {"sys_vendor", "Parallels Software International Inc.", "parallels"},
+	{"product_name", "KVM", "kvm"},
+	{"product_name", "KVM Server", "kvm"},
+	{"product_name", "Bochs", "kvm"},
+	{"product_name", "AHV", "kvm"},
+	{"sys_vendor", "oVirt", "oVirt"},
+	{"product_name", "RHEV Hypervisor", "RHEV"},
+	{"product_family", "RHV", "RHV"},
+	{"product_name", "VMware Virtual Platform", "VMware"},
+	{"product_name", "VMware7,1", "VMware"},
+	{"product_name", "VMware20,1", "VMware"},
+	{"product_name", "OpenStack Compute", "openstack"},
+	{"product_name", "OpenStack Nova", "openstack"},
+	{"bios_vendor", "Xen", "xen"},
+	{"bios_vendor", "innotek GmbH", "virtualbox"},
+	{"bios_vendor", "Amazon EC2", "kvm"},
+	{"bios_vendor", "DigitalOcean", "kvm"},
+	{"bios_vendor", "Hetzner", "kvm"},
+	{"sys_vendor", "QEMU", "kvm"},
+	{"sys_vendor", "Amazon EC2", "kvm"},
+	{"sys_vendor", "DigitalOcean", "kvm"},
+	{"sys_vendor", "Google", "kvm"},
+	{"sys_vendor", "Scaleway", "kvm"},
+	{"sys_vendor", "Nutanix", "kvm"},
+	{"sys_vendor", "KubeVirt", "KubeVirt"},
+	{"sys_vendor", "Microsoft Corporation", "VirtualPC"},
+	{"sys_vendor", "Parallels Software International Inc.", "parallels"},
 	{"sys_vendor", "OpenStack Foundation", "openstack"},
 }
 

@@ -15,7 +15,7 @@ func init() {
 	register(Kind{
 		Name:    "file",
 		Help:    "Folders, links, owners and modes, and that there is nothing",
-		Example: "file: {path: /srv/app, state: directory, owner: root, mode: u=rwX,g=rX,o=}",
+		Example: "file: {path: /srv/app, state: directory, owner: root, mode: 'u=rwX,g=rX,o='}",
 		Options: []Option{
 			{Name: "state", Choices: words("absent", "directory", "file", "hard", "link", "touch")},
 			{Name: "path", Type: Path, Required: true, Aliases: []string{"dest", "name"}},

@@ -54,7 +54,7 @@ func planGetURL(ctx context.Context, t *Task) error {
 	if !folder && exists(f.dest) && f.settled() {
 		return f.same(ctx, "file already exists", t.Bool("force"))
 	}
-	tmp, resp, err := f.get(ctx, folder)
+	tmp, resp, err := f.get(ctx, folder) //nolint:bodyclose // it is closed in there, and its headers are looked at
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func init() {
 
 func planGetent(ctx context.Context, t *Task) error {
 	database, key := t.Str("database"), t.Str("key")
-	if _, err := t.need("getent"); err != nil {
+	if err := t.need("getent"); err != nil {
 		return err
 	}
 	args := []string{"getent"}

@@ -70,7 +70,7 @@ func planGit(ctx context.Context, t *Task) error {
 		return fail("the destination directory must be specified unless clone=no")
 	}
 	c := &clone{Task: t, repo: t.Str("repo"), dest: t.abs(t.Str("dest")), version: t.Str("version"), remote: t.Str("remote")}
-	if _, err := t.need("git"); err != nil {
+	if err := t.need("git"); err != nil {
 		return err
 	}
 	if isDir(c.repo) || strings.HasPrefix(c.repo, "file://") { // the same folder, however it is written

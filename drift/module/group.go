@@ -103,7 +103,7 @@ func (t *Task) command(args ...string) {
 
 // carry runs a program that changes something, adding what it prints to the result.
 func (t *Task) carry(ctx context.Context, args ...string) error {
-	if _, err := t.need(args[0]); err != nil {
+	if err := t.need(args[0]); err != nil {
 		return err
 	}
 	out, err := t.run(ctx, program{args: args, env: cLocale})

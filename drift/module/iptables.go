@@ -85,7 +85,7 @@ func planIptables(ctx context.Context, t *Task) error {
 	}
 	programs := map[string][]string{"ipv4": {"iptables"}, "ipv6": {"ip6tables"}, "both": {"iptables", "ip6tables"}}[t.Str("ip_version")]
 	for _, name := range programs {
-		if _, err := t.need(name); err != nil {
+		if err := t.need(name); err != nil {
 			return err
 		}
 		if err := t.planRule(ctx, name, rule); err != nil {

@@ -1,28 +1,41 @@
 package module
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"goodstate.dev/goodstate/core/pyre"
 )
 
-// pattern is a regular expression as Python reads it.
+// pattern is a regular expression as Python reads it. The standard library's engine takes most; what looks around or back is left to the one that can.
 type pattern struct {
-	re *regexp.Regexp
+	re   *regexp.Regexp
+	back *pyre.Pattern
 }
 
-// compile reads a pattern; flags are those of (?...), such as m and s.
+// compile reads a pattern; flags are m, s or none.
 func compile(text, flags string) (*pattern, error) {
 	source := translate(text, !strings.Contains(flags, "m") && !strings.HasPrefix(text, "(?m"))
 	if flags != "" {
 		source = "(?" + flags + ")" + source
 	}
 	re, err := regexp.Compile(source)
-	if err != nil {
-		return nil, fail(fmt.Sprintf("regular expression %q: %v", text, err))
+	if err == nil {
+		return &pattern{re: re}, nil
 	}
-	return &pattern{re}, nil
+	var mode pyre.Flags
+	if strings.Contains(flags, "m") {
+		mode |= pyre.Multiline
+	}
+	if strings.Contains(flags, "s") {
+		mode |= pyre.DotAll
+	}
+	back, err := pyre.Compile(text, mode)
+	if err != nil {
+		return nil, fail(err.Error())
+	}
+	return &pattern{back: back}, nil
 }
 
 // translate rewrites what Python spells differently.
@@ -66,14 +79,69 @@ func translate(text string, end bool) string {
 	return b.String()
 }
 
-// find returns the places of the first match and its groups, from a place on; nil when there is none.
-func (p *pattern) find(text string) []int { return p.re.FindStringSubmatchIndex(text) }
+// find returns the places of the first match and its groups in bytes; nil when there is none.
+func (p *pattern) find(text string) []int {
+	if p.back == nil {
+		return p.re.FindStringSubmatchIndex(text)
+	}
+	m, err := p.back.Search(text)
+	if err != nil || m == nil { // a search that goes on for too long has found nothing
+		return nil
+	}
+	return places(text, m)
+}
 
-func (p *pattern) matches(text string) bool { return p.re.MatchString(text) }
+func (p *pattern) findAll(text string) [][]int {
+	if p.back == nil {
+		return p.re.FindAllStringSubmatchIndex(text, -1)
+	}
+	var all [][]int
+	_ = p.back.All(text, func(m *pyre.Match) bool { // what was found within the limit is replaced
+		all = append(all, places(text, m))
+		return true
+	})
+	return all
+}
+
+// places makes bytes of characters.
+func places(text string, m *pyre.Match) []int {
+	at := make([]int, 0, len(text)+1)
+	for i := range text {
+		at = append(at, i)
+	}
+	at = append(at, len(text))
+	loc := make([]int, 0, 2*len(m.Groups))
+	for _, g := range m.Groups {
+		if g.Start < 0 {
+			loc = append(loc, -1, -1)
+			continue
+		}
+		loc = append(loc, at[g.Start], at[g.End])
+	}
+	return loc
+}
+
+func (p *pattern) matches(text string) bool {
+	if p.back == nil {
+		return p.re.MatchString(text)
+	}
+	return p.find(text) != nil
+}
+
+// index is the number of a named group; -1 when there is none.
+func (p *pattern) index(name string) int {
+	if p.back == nil {
+		return p.re.SubexpIndex(name)
+	}
+	if i, ok := p.back.Names[name]; ok {
+		return i
+	}
+	return -1
+}
 
 // group is the place of a named group in a match.
 func (p *pattern) group(loc []int, name string) (start, end int) {
-	i := p.re.SubexpIndex(name)
+	i := p.index(name)
 	return loc[2*i], loc[2*i+1]
 }
 
@@ -81,7 +149,7 @@ func (p *pattern) group(loc []int, name string) (start, end int) {
 func (p *pattern) replaceAll(text, template string) (string, int, error) {
 	var b strings.Builder
 	last, n := 0, 0
-	for _, loc := range p.re.FindAllStringSubmatchIndex(text, -1) {
+	for _, loc := range p.findAll(text) {
 		filled, err := p.expand(template, text, loc)
 		if err != nil {
 			return "", 0, err
@@ -141,7 +209,7 @@ func escaped(c byte) string {
 func (p *pattern) writeGroup(b *strings.Builder, name, text string, loc []int) error {
 	n, err := strconv.Atoi(name)
 	if err != nil {
-		n = p.re.SubexpIndex(name)
+		n = p.index(name)
 	}
 	if n < 0 || 2*n+1 >= len(loc) {
 		return fail("invalid group reference " + name)
@@ -152,5 +220,14 @@ func (p *pattern) writeGroup(b *strings.Builder, name, text string, loc []int) e
 	return nil
 }
 
-// names are those of the groups; empty for the ones that have none.
-func (p *pattern) names() []string { return p.re.SubexpNames() }
+// names are those of the groups, by number; empty for the ones that have none.
+func (p *pattern) names() []string {
+	if p.back == nil {
+		return p.re.SubexpNames()
+	}
+	list := make([]string, p.back.Groups+1)
+	for name, i := range p.back.Names {
+		list[i] = name
+	}
+	return list
+}

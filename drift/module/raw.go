@@ -28,7 +28,8 @@ func init() {
 		Help:    "Run a script of the controller: its content comes as a blob, its arguments follow",
 		Example: "script: {_raw_params: 'setup.sh --fast', creates: /opt/app}",
 		Options: []Option{
-			{Name: "_raw_params"}, {Name: "cmd"},
+			{Name: "_raw_params"},
+			{Name: "cmd"},
 			{Name: "_blob"},
 			{Name: "chdir", Type: Path},
 			{Name: "executable"},

@@ -37,6 +37,16 @@ func Run(ctx context.Context, call Call) (result Result) {
 	return t.finish(t.carryOut(ctx))
 }
 
+// Accepts says what is wrong with the arguments of a call, without looking at the host.
+func Accepts(call Call) error {
+	kind, ok := Find(call.Module)
+	if !ok {
+		return fmt.Errorf("no native module %q", call.Module)
+	}
+	t := &Task{Call: call, kind: &kind, result: Result{}}
+	return t.resolve()
+}
+
 // carryOut plans, and does what was planned unless it was only asked about.
 func (t *Task) carryOut(ctx context.Context) error {
 	if t.kind.Choose != nil {

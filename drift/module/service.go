@@ -47,7 +47,7 @@ func init() {
 		RequiredOneOf: [][]string{{"state", "enabled"}},
 		Check:         CheckFull,
 		Own:           true,
-		Plan:          func(ctx context.Context, t *Task) error { return planScriptService(ctx, t) },
+		Plan:          planScriptService,
 	})
 	register(Kind{
 		Name:    "service_facts",

@@ -62,7 +62,7 @@ func planStat(ctx context.Context, t *Task) error {
 	st := info.Sys().(*syscall.Stat_t)
 	out := statFields(path, info, st)
 	out["exists"] = true
-	out["blocks"], out["block_size"], out["device_type"] = st.Blocks, int64(st.Blksize), int64(st.Rdev)
+	out["blocks"], out["block_size"], out["device_type"] = st.Blocks, int64(st.Blksize), int64(st.Rdev) //nolint:unconvert // an int32 on arm64
 	for name, bits := range map[string]uint32{"readable": unix.R_OK, "writeable": unix.W_OK, "executable": unix.X_OK} {
 		out[name] = unix.Access(at, bits) == nil
 	}

@@ -41,7 +41,7 @@ type unit struct {
 }
 
 func planSystemd(ctx context.Context, t *Task) error {
-	if _, err := t.need("systemctl"); err != nil {
+	if err := t.need("systemctl"); err != nil {
 		return err
 	}
 	u := &unit{Task: t, name: t.Str("name"), ctl: []string{"systemctl"}}

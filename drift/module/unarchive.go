@@ -64,7 +64,7 @@ func planUnarchive(ctx context.Context, t *Task) error {
 	if a.attrs, err = t.attributes(); err != nil {
 		return err
 	}
-	if err := a.recognize(ctx); err != nil {
+	if err := a.recognize(); err != nil {
 		return err
 	}
 	names, err := a.list(ctx)
@@ -141,7 +141,7 @@ var magic = []struct{ begin, flag, handler string }{
 	{"\x1f\x8b", "-z", "TgzArchive"}, {"BZh", "-j", "TarBzipArchive"}, {"\xfd7zXZ\x00", "-J", "TarXzArchive"}, {"\x28\xb5\x2f\xfd", "--zstd", "TarZstdArchive"}, {"PK\x03\x04", "", "ZipArchive"},
 }
 
-func (a *archive) recognize(ctx context.Context) error {
+func (a *archive) recognize() error {
 	f, err := os.Open(a.src)
 	if err != nil {
 		return err
@@ -165,8 +165,7 @@ func (a *archive) recognize(ctx context.Context) error {
 	if a.handler == "" {
 		return fail(fmt.Sprintf("Failed to find handler for \"%s\". Make sure the required command to extract the file is installed.", a.src))
 	}
-	_, err = a.need(program)
-	return err
+	return a.need(program)
 }
 
 // tar is the beginning of a call of tar in the folder of the destination.
@@ -242,7 +241,7 @@ func (a *archive) differs(ctx context.Context, names []string) (bool, error) {
 		switch {
 		case m == nil:
 			return true, nil
-		case m[1] == "Mod time" && !a.Bool("keep_newer"), m[1] == "Mode" && a.attrs.mode == nil && false:
+		case m[1] == "Mod time" && !a.Bool("keep_newer"):
 			return true, nil
 		case m[1] == "Uid" && a.attrs.owner == "" && os.Geteuid() == 0, m[1] == "Gid" && a.attrs.group == "" && os.Geteuid() == 0, m[1] == "Mode" && a.attrs.mode == nil:
 			return true, nil

@@ -21,14 +21,14 @@ func shellWords(line string) ([]string, error) {
 			}
 		case c == '\\':
 			if i++; i >= len(line) {
-				return nil, errors.New("No escaped character") //nolint:staticcheck // Python's words
+				return nil, errors.New("No escaped character")
 			}
 			word.WriteByte(line[i])
 			started = true
 		case c == '\'':
 			end := strings.IndexByte(line[i+1:], '\'')
 			if end < 0 {
-				return nil, errors.New("No closing quotation") //nolint:staticcheck // Python's words
+				return nil, errors.New("No closing quotation")
 			}
 			word.WriteString(line[i+1 : i+1+end])
 			i += end + 1
@@ -64,7 +64,7 @@ func doubleQuoted(rest string, word *strings.Builder) (int, error) {
 			word.WriteByte(c)
 		}
 	}
-	return 0, errors.New("No closing quotation") //nolint:staticcheck // Python's words
+	return 0, errors.New("No closing quotation")
 }
 
 // quoteWord is Python's shlex.quote.

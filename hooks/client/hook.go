@@ -17,6 +17,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "goodstate-hook is started by Git, with the name of a hook: %s; see goodstate hooks --help\n", strings.Join(Stages, ", "))
 		return 64
 	}
+	spendMemory()
 	call := Call{Stage: args[0], Out: errs, JSON: os.Getenv("GOODSTATE_HOOK_JSON") != ""}
 	rest, before := args[1:], ""
 	if len(rest) > 1 && rest[0] == "--before" {

@@ -52,10 +52,9 @@ func (h *preCommitHook) prepared(entry []string) (string, error) {
 	case language == "system", language == "unsupported", language == "" && from == "":
 		return shell(slices.Concat(entry, h.args)), nil
 	case language == "script", language == "unsupported_script":
-		root := "."
 		if from != "" {
-			var err error
-			if root, err = env.Source(from, h.rev); err != nil {
+			root, err := env.Source(from, h.rev)
+			if err != nil {
 				return "", err
 			}
 			return shell(slices.Concat([]string{path.Join(root, entry[0])}, entry[1:], h.args)), nil

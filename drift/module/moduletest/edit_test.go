@@ -49,8 +49,14 @@ func init() {
 	line("both places", args{"line": "x", "insertafter": "a", "insertbefore": "b"})
 	line("an empty pattern", args{"line": "x", "regexp": ""})
 	line("no text", args{"regexp": "x"})
+	line("looking ahead", args{"line": "two=9", "regexp": `^two=(?!2$).*`})
+	line("looking back", args{"line": `\1 üx`, "regexp": `(?<=t)(w)o=(2)\2`, "backrefs": true})
 	line("umlauts", args{"line": "grüße €"})
-	scenarios[len(scenarios)-7].Paths = "~$"
+	for i := range scenarios {
+		if s := &scenarios[i]; s.Module == "lineinfile" && s.Name == "a backup" {
+			s.Paths = "~$"
+		}
+	}
 	add(Scenario{Module: "lineinfile", Name: "a new file", Setup: hosts, Args: args{"path": "/x/new/f", "line": "x", "create": true, "mode": "0600"}, IgnoreCheck: []string{"diff", "msg"}})
 
 	block := func(name string, a args) {
@@ -97,6 +103,7 @@ func init() {
 	replace("no file", args{"path": "/x/none", "regexp": "x"})
 	replace("a backup", args{"regexp": "one", "backup": true})
 	replace("not valid", args{"regexp": "one", "validate": "false %s"})
+	replace("looking around", args{"regexp": `(?<!# )t(?=wo)(?P<q>.)`, "replace": `T\g<q>ü`})
 	replace("by a name", args{"regexp": "(?P<n>two)=", "replace": `\g<n>:`})
 
 	add(

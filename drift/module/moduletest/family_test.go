@@ -14,12 +14,15 @@ import (
 func TestModulesDoWhatAnsiblesDo(t *testing.T) {
 	pair := NewPair(t, false)
 	pair.Server = webServer(t)
-	for _, s := range scenarios {
+	seen := map[string]bool{}
+	for i, s := range scenarios {
+		// Every module is tried in any case; all that it is used for takes minutes.
+		chosen := !s.Slow && (i%4 == 0 || !seen[s.Module])
+		seen[s.Module] = true
+		if os.Getenv("E2E_ALL") == "" && !chosen {
+			continue
+		}
 		t.Run(s.Module+"/"+s.Name, func(t *testing.T) {
-			if s.Slow && os.Getenv("E2E_ALL") == "" {
-				t.Log("left out: it runs where E2E_ALL is set")
-				return
-			}
 			pair.Run(t, s)
 		})
 	}

@@ -61,7 +61,11 @@ func serve(dir string) error {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("a file system in memory for the scratch root: %w", err)
 	}
-	s := &server{dir: dir}
+	name, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	s := &server{dir: dir, name: name}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	in.UseNumber()
 	for {
@@ -83,6 +87,7 @@ func serve(dir string) error {
 
 type server struct {
 	dir    string
+	name   string // of the host
 	n      int
 	worker *pipe // our modules, inside of the root
 	judge  *pipe // Ansible's, which goes into the root for each call
@@ -147,6 +152,9 @@ func (s *server) fresh() error {
 		s.judge = nil
 	}
 	s.halt()
+	if err := syscall.Sethostname([]byte(s.name)); err != nil { // of this namespace only
+		return err
+	}
 	if s.n > 0 {
 		if err := syscall.Unmount(s.root(), syscall.MNT_DETACH); err != nil {
 			return err
@@ -168,8 +176,11 @@ func (s *server) fresh() error {
 		source, target, kind string
 		flags                uintptr
 	}{
-		{"proc", "proc", "proc", 0}, {"/sys", "sys", "", syscall.MS_BIND | syscall.MS_REC},
-		{"/dev", "dev", "", syscall.MS_BIND | syscall.MS_REC}, {"tmpfs", "run", "tmpfs", 0}, {"tmpfs", "tmp", "tmpfs", 0},
+		{"proc", "proc", "proc", 0},
+		{"/sys", "sys", "", syscall.MS_BIND | syscall.MS_REC},
+		{"/dev", "dev", "", syscall.MS_BIND | syscall.MS_REC},
+		{"tmpfs", "run", "tmpfs", 0},
+		{"tmpfs", "tmp", "tmpfs", 0},
 	} {
 		if err := syscall.Mount(m.source, filepath.Join(s.root(), m.target), m.kind, m.flags, ""); err != nil {
 			return fmt.Errorf("mounting /%s of the scratch root: %w", m.target, err)
