@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestFramesArriveAsTheyWereSent(t *testing.T) {
 			t.Errorf("frame %d: kind %d, id %d, %d bytes, %v", i, got.Kind, got.ID, len(got.Body), err)
 		}
 	}
-	if _, err := r.Read(); err != io.EOF {
+	if _, err := r.Read(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last: %v, want the end", err)
 	}
 }
