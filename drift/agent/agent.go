@@ -188,11 +188,21 @@ func (h *Host) session(ctx context.Context, as *Become) (*session, error) {
 	}
 	o := &opening{done: make(chan struct{})}
 	h.opening[key] = o
+	kept, path := h.client, h.path
 	client, err := h.connected(ctx)
-	path := h.path
 	h.mu.Unlock()
 	if err == nil {
 		o.s, path, err = start(ctx, client, h.login, as, path)
+	}
+	var lost *remote.UnreachableError
+	if errors.As(err, &lost) && lost.Lost && client == kept && ctx.Err() == nil { // it had broken before, and nobody had noticed
+		h.drop(client)
+		h.mu.Lock()
+		client, err = h.connected(ctx)
+		h.mu.Unlock()
+		if err == nil {
+			o.s, path, err = start(ctx, client, h.login, as, path)
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -206,6 +216,16 @@ func (h *Host) session(ctx context.Context, as *Become) (*session, error) {
 	o.err = err
 	close(o.done)
 	return o.s, err
+}
+
+// drop forgets a connection that has broken.
+func (h *Host) drop(client *remote.Client) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.client == client {
+		_ = client.Close() // it is broken
+		h.client = nil
+	}
 }
 
 // Close ends the agents and the connection. A later call makes them anew.
