@@ -16,7 +16,7 @@ func init() {
 	register(Kind{
 		Name:    "apt_repository",
 		Help:    "A line of sources.list(5) is there, or is not",
-		Example: "apt_repository: {repo: 'deb http://deb.debian.org/debian bookworm-backports main', state: present}",
+		Example: "apt_repository: {repo: 'deb https://apt.example.org/debian bookworm-backports main', state: present}",
 		Options: []Option{
 			{Name: "repo", Required: true},
 			{Name: "state", Default: "present", Choices: words("absent", "present")},

@@ -32,7 +32,7 @@ func init() {
 	register(Kind{
 		Name:    "deb822_repository",
 		Help:    "A file of apt's sources in deb822 form",
-		Example: "deb822_repository: {name: debian, uris: 'https://deb.debian.org/debian', suites: stable, components: main, signed_by: /usr/share/keyrings/debian-archive-keyring.gpg}",
+		Example: "deb822_repository: {name: debian, uris: 'https://apt.example.org/debian', suites: stable, components: main, signed_by: /usr/share/keyrings/debian-archive-keyring.gpg}",
 		Options: options,
 		Since:   "2.15",
 		Check:   CheckFull,
