@@ -74,15 +74,7 @@ func (x *index) pack(id ID) uint32 {
 	return n
 }
 
-// add tells where a blob lies. A blob that is known stays where it is.
-func (x *index) add(id ID, p place) error {
-	if _, ok, err := x.find(id); err != nil || ok {
-		return err
-	}
-	return x.put(entry{id, p})
-}
-
-// put adds without looking whether it is known.
+// put tells where a blob lies. It may be known to lie elsewhere too.
 func (x *index) put(e entry) error {
 	if len(x.young) >= maxYoung {
 		if err := x.age(); err != nil {

@@ -93,7 +93,7 @@ func emptyPostgres(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("database to restore into: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }() // what was only read has nothing to say
 	var tables int
 	err = conn.QueryRow(ctx, `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','S') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'`).Scan(&tables)
 	if err == nil && tables > 0 {
@@ -135,7 +135,7 @@ func onPostgres(ctx context.Context, c *pgx.ConnConfig, statement string) error 
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }() // what was only read has nothing to say
 	_, err = conn.Exec(ctx, statement)
 	return err
 }
