@@ -57,6 +57,7 @@ for dir; do
 			exit 0
 		fi
 		echo "goodstate ready"
+		umask "$mask"
 		exec "$dir/$name" $verb
 	fi
 	rm -f "$new"
