@@ -227,7 +227,7 @@ func (t *terminal) playOptions(ctx context.Context, f *playFlags, s *settings.Se
 		return opt, nil, nil, err
 	}
 	ansible := fallback.New(fallback.Options{Bases: folders(names), Collections: s.Engine.CollectionPaths, Library: s.Library})
-	opt.Knows, opt.Fallback = ansible.Knows, ansible.Call
+	opt.Knows, opt.Fallback, opt.Python = ansible.Knows, ansible.Call, ansible.Python
 	opt.Plugin = func(kind, name string) (jinja.Function, bool) {
 		f, ok := ansible.Plugin(kind, name)
 		return f, ok

@@ -337,7 +337,24 @@ func (r *reach) call(ctx context.Context, name string, args *py.Dict, blobs []ac
 	if err != nil {
 		return nil, r.unreachable(err)
 	}
+	res, err := result(name, answer)
+	if err != nil || r.e.p.r.opt.Python == nil || call.Python != nil || !notNative(res) {
+		return res, err
+	}
+	if err := r.e.p.r.opt.Python(ctx, name, r.python, &call); err != nil {
+		res.Set("hint", py.Unsafe("it could run as the module in Python, but: "+err.Error()))
+		return res, nil
+	}
+	if answer, err = host.Do(ctx, call); err != nil {
+		return nil, r.unreachable(err)
+	}
 	return result(name, answer)
+}
+
+// notNative says that a native module did nothing, because it does not know what it was told to do.
+func notNative(res *py.Dict) bool {
+	said, ok := res.Get("not_native")
+	return ok && said == true
 }
 
 // unreachable tells a host that does not answer from an account that cannot be changed to, which is a failure.

@@ -44,6 +44,8 @@ type Options struct {
 	Knows func(name string) bool
 	// Fallback makes a call for a module that is not native; it leaves others alone. Python is the interpreter that the host's variables name, or empty.
 	Fallback func(ctx context.Context, module, python string, call *agent.Call) error
+	// Python makes a call for the module in Python although there is a native one, which said that it does not do what it was told to.
+	Python func(ctx context.Context, module, python string, call *agent.Call) error
 	// Report hears of everything, in order, from one goroutine.
 	Report Reporter
 	// Console asks people.

@@ -19,11 +19,17 @@ var usualPythons = []string{
 }
 
 // Call prepares a call for a module that is not native; one that is native is left as it is, unless a library folder has its own.
-func (a *Ansible) Call(_ context.Context, name, python string, call *agent.Call) error {
-	m, local := a.Local(name)
+func (a *Ansible) Call(ctx context.Context, name, python string, call *agent.Call) error {
+	_, local := a.Local(name)
 	if _, native := module.Find(name); native && !local {
 		return nil
 	}
+	return a.Python(ctx, name, python, call)
+}
+
+// Python prepares a call for the module in Python, also where there is a native one: a native module may not know all options.
+func (a *Ansible) Python(_ context.Context, name, python string, call *agent.Call) error {
+	m, local := a.Local(name)
 	if !local {
 		var err error
 		if m, err = a.Find(name); err != nil {
