@@ -45,12 +45,11 @@ type masterKey struct {
 	Encrypt []byte `json:"encrypt"`
 }
 
-// Costs of scrypt for new keys: 32 MiB of memory and some tenths of a second.
-const (
-	scryptN = 1 << 15
-	scryptR = 8
-	scryptP = 3
-)
+// Cost is what it costs to try a password: the parameters of scrypt (RFC 7914).
+type Cost struct{ N, R, P int }
+
+// Usual needs 32 MiB of memory and a tenth of a second, as golang.org/x/crypto/scrypt recommends.
+var Usual = Cost{N: 1 << 15, R: 8, P: 1}
 
 // Key is one password that opens the repository, by its file.
 type Key struct {
@@ -108,11 +107,11 @@ func (f *keyFile) unlock(password string) (*secretKey, error) {
 }
 
 // saveKey writes a key file that opens master with the password.
-func saveKey(ctx context.Context, s storage.Storage, master *secretKey, password string) (ID, error) {
+func saveKey(ctx context.Context, s storage.Storage, master *secretKey, password string, cost Cost) (ID, error) {
 	if strings.TrimSpace(password) == "" {
 		return ID{}, errors.New("the password is empty; a backup that anybody can read is not made")
 	}
-	f := keyFile{Created: time.Now(), KDF: "scrypt", N: scryptN, R: scryptR, P: scryptP, Salt: make([]byte, 64)}
+	f := keyFile{Created: time.Now(), KDF: "scrypt", N: cost.N, R: cost.R, P: cost.P, Salt: make([]byte, 64)}
 	f.Username, f.Hostname = who()
 	_, _ = rand.Read(f.Salt) // it never fails
 	k, err := f.derive(password)
@@ -243,7 +242,7 @@ func (r *Repository) Keys(ctx context.Context) ([]Key, error) {
 
 // AddKey lets another password open the repository.
 func (r *Repository) AddKey(ctx context.Context, password string) (ID, error) {
-	return saveKey(ctx, r.storage, r.key, password)
+	return saveKey(ctx, r.storage, r.key, password, Usual)
 }
 
 // RemoveKey takes a password away. The one in use stays, so that the repository can always be opened.

@@ -43,6 +43,11 @@ var ErrExists = errors.New("there is a repository already")
 
 // Init makes an empty repository with one password.
 func Init(ctx context.Context, s storage.Storage, password string) (*Repository, error) {
+	return InitWith(ctx, s, password, Usual)
+}
+
+// InitWith is Init for a password whose cost is chosen: one that is random and long needs none.
+func InitWith(ctx context.Context, s storage.Storage, password string, cost Cost) (*Repository, error) {
 	if _, err := s.Size(ctx, configName); err == nil {
 		return nil, ErrExists
 	} else if !errors.Is(err, storage.ErrNotFound) {
@@ -59,7 +64,7 @@ func Init(ctx context.Context, s storage.Storage, password string) (*Repository,
 	if err := r.ready(); err != nil {
 		return nil, err
 	}
-	if r.keyID, err = saveKey(ctx, s, r.key, password); err != nil {
+	if r.keyID, err = saveKey(ctx, s, r.key, password, cost); err != nil {
 		return nil, fmt.Errorf("first key of the repository: %w", err)
 	}
 	plain, err := json.Marshal(r.config)

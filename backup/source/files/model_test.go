@@ -219,7 +219,7 @@ func (w *world) judge() {
 // Backups, prunes and copies that are killed at any change leave a repository that is whole, and every snapshot gives back what it was made of.
 func TestWhateverHappensSnapshotsGiveBackWhatTheyWereMadeOf(t *testing.T) {
 	real.Need(t, "restic")
-	steps := 60
+	steps := 40
 	if os.Getenv("E2E_ALL") != "" {
 		steps = 1000
 	}
@@ -234,7 +234,7 @@ func TestWhateverHappensSnapshotsGiveBackWhatTheyWereMadeOf(t *testing.T) {
 	for i := range steps {
 		w.change()
 		moves[w.random.IntN(len(moves))]()
-		if i%30 == 29 {
+		if i%40 == 39 {
 			w.judge()
 		}
 	}

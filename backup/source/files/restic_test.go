@@ -152,7 +152,7 @@ func open(t *testing.T, dir string) *repository.Repository {
 func fresh(t *testing.T) (string, *repository.Repository) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "repository")
-	repo, err := repository.Init(t.Context(), storage.NewFolder(dir), password)
+	repo, err := repository.InitWith(t.Context(), storage.NewFolder(dir), password, repository.Cost{N: 2, R: 1, P: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
