@@ -20,7 +20,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	sh, err := filepath.Abs("../../../shared/bench/drift/hosts.sh")
+	sh, err := filepath.Abs("../../bench/drift/hosts.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,13 +90,15 @@ func TestTheExamplesGiveTheSameRecap(t *testing.T) {
 		t.Fatalf("the machines of the lab have no network, so packages are fetched for them: %v\n%s", err, out)
 	}
 	l := newLab(t)
-	shared := filepath.Join(filepath.Dir(l.sh), "..", "..")
-	for _, c := range []struct{ dir, group string }{{"bench/drift/playbooks", "fleet"}, {"examples/webservers", "webservers"}} {
+	for _, c := range []struct{ dir, group string }{{"../../bench/drift/playbooks", "fleet"}, {"webservers", "webservers"}} {
 		name := "site.yml"
 		if c.group == "fleet" {
 			name = "site20.yml"
 		}
-		dir := filepath.Join(shared, c.dir)
+		dir, err := filepath.Abs(c.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
 		theirs, ours := l.inventory(1, c.group), l.inventory(2, c.group)
 		for _, mode := range [][]string{{"--check"}, {}, {}, {"--check"}} {
 			want := l.recap(dir, append([]string{"ansible-playbook", "-i", theirs, name}, mode...)...)
