@@ -14,7 +14,7 @@ build:
 # Everything that proves the product, with the race detector. On Debian as root it installs what it needs.
 test:
 	./.ci/install
-	$(GO) test -race -timeout 18m ./...
+	$(GO) test -race -timeout 40m ./...
 
 # What takes longer: the kill walks over every point of a rollout with migrations, all that runtimes on hosts must do,
 # and all that modules are used for, beside Ansible.
