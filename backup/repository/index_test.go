@@ -16,7 +16,7 @@ func numbered(i int) ID {
 func TestAnIndexLargerThanMemoryFindsEveryBlob(t *testing.T) {
 	x := newIndex()
 	pack := x.pack(IDOf([]byte("pack")))
-	n := 2*maxYoung + 1000
+	n := maxYoung + 1000
 	for i := range n {
 		if err := x.put(entry{numbered(i), place{pack: pack, offset: uint32(i), length: 100, kind: Tree}}); err != nil {
 			t.Fatal(err)
