@@ -15,6 +15,7 @@ build:
 test:
 	./.ci/install
 	$(GO) test -race -timeout 40m ./...
+	E2E_HOSTS=1 $(GO) test -timeout 10m -run 'OverFiveHosts|AHostThatDies' ./e2e
 
 # What takes longer: the kill walks over every point of a rollout with migrations, all that runtimes on hosts must do,
 # and all that modules are used for, beside Ansible.

@@ -230,10 +230,6 @@ func (a *App) Watch(ctx context.Context) {
 		}
 	}()
 	for {
-		if now := time.Now(); now.Sub(recorded) > weekEvery {
-			recorded = now
-			a.recordWeek(ctx, week)
-		}
 		if now := time.Now(); now.Sub(reminded) > time.Minute {
 			reminded = now
 			if err := a.Rollouts.Remind(ctx, now); err != nil && ctx.Err() == nil {
@@ -251,6 +247,10 @@ func (a *App) Watch(ctx context.Context) {
 			if _, err := a.Journal.Append(ctx, journal.Entry{Event: "proxy-revived", Actor: "goodstate", Text: "the proxy was gone; it is started again with its routes"}); err != nil {
 				a.log.ErrorContext(ctx, "not journaled", slog.Any("error", err))
 			}
+		}
+		if now := time.Now(); now.Sub(recorded) > weekEvery {
+			recorded = now
+			a.recordWeek(ctx, week)
 		}
 		if err := a.routers.wake(); err != nil {
 			a.log.ErrorContext(ctx, "a load balancer cannot be looked after", slog.Any("error", err))

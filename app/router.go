@@ -20,6 +20,7 @@ type router struct {
 	mu     sync.Mutex
 	client *proxy.Client
 	idle   bool // this process carries nothing out: it asks the proxy, but starts none
+	seen   int  // the proxy's process when it was looked after last; 0: not yet
 }
 
 var _ traffic.Router = (*router)(nil)
@@ -118,14 +119,17 @@ func (r *router) Failing(ctx context.Context, service string) ([]traffic.Failing
 	return c.Failing(ctx, service)
 }
 
-// revive starts the proxy again with its routes when it is gone, and says whether it was.
+// revive starts the proxy again with its routes when it is gone, and says whether it was: also when somebody who asked it has started it again meanwhile. It is
+// called by one goroutine.
 func (r *router) revive(ctx context.Context) (was bool, err error) {
 	if !r.known() {
 		return false, nil
 	}
 	if c, err := r.ensure(ctx, false); err == nil {
-		if _, err := c.PID(ctx); err == nil {
-			return false, nil
+		if pid, err := c.PID(ctx); err == nil {
+			was = r.seen != 0 && r.seen != pid
+			r.seen = pid
+			return was, nil
 		}
 	}
 	c, err := r.ensure(ctx, true)
@@ -133,7 +137,7 @@ func (r *router) revive(ctx context.Context) (was bool, err error) {
 		return false, err
 	}
 	_, _, asked := c.Route(ctx, "") // asking starts it
-	if _, err := c.PID(ctx); err != nil {
+	if r.seen, err = c.PID(ctx); err != nil {
 		return false, errors.Join(asked, err)
 	}
 	return true, nil
