@@ -20,7 +20,7 @@ test:
 # What takes longer: the kill walks over every point of a rollout with migrations, all that runtimes on hosts must do,
 # and all that modules are used for, beside Ansible.
 test-all: test
-	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet ./drift/module/moduletest
+	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet ./drift/module/moduletest ./backup/source/files
 
 bench:
 	./.ci/install bench
