@@ -12,6 +12,7 @@ import (
 	"goodstate.dev/goodstate/core/py"
 	"goodstate.dev/goodstate/core/remote"
 	"goodstate.dev/goodstate/drift/engine"
+	"goodstate.dev/goodstate/internal/real"
 )
 
 // record keeps what a run says.
@@ -141,12 +142,14 @@ func TestARunThatIsInterruptedEndsItsCommands(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
 		for ctx.Err() == nil {
 			if text, err := os.ReadFile(mark); err == nil && strings.TrimSpace(string(text)) != "" {
-				stop()
+				stop() // the command runs
 				return
 			}
-			time.Sleep(5 * time.Millisecond) // until the command runs
+			<-tick.C
 		}
 	}()
 	began := time.Now()
@@ -158,14 +161,10 @@ func TestARunThatIsInterruptedEndsItsCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat("/proc/" + strings.TrimSpace(string(pid))); os.IsNotExist(err) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("command %s still runs", pid)
-		}
-	}
+	real.Eventually(t, 10*time.Second, "the command is gone", func() bool {
+		_, err := os.Stat("/proc/" + strings.TrimSpace(string(pid)))
+		return os.IsNotExist(err)
+	})
 }
 
 func TestSecretsOfNoLogAreInNoEvent(t *testing.T) {
