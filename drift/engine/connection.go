@@ -278,7 +278,7 @@ func (r *reach) environment(s *scope) error {
 			if gathering(r.e.task) && strings.Contains(err.Error(), "ansible_env") {
 				continue // facts are being gathered for it
 			}
-			return r.e.undefined(err)
+			return inField("environment", err)
 		}
 		if v == r.e.p.r.omit || v == nil {
 			continue

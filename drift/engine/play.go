@@ -47,7 +47,7 @@ func (r *run) playbook(path string) (int, error) {
 		return 0, err
 	}
 	r.base = filepath.Dir(mustAbs(path))
-	r.say(Event{Kind: PlaybookStart, Playbook: path})
+	r.say(Event{Kind: PlaybookStart, Playbook: path, Text: fmt.Sprintf("%d plays in %s", len(pb.Plays), path)})
 	result := Good
 	for _, play := range pb.Plays {
 		if r.opt.Syntax {
