@@ -46,6 +46,7 @@ func Cause(err error) string {
 	var u *UndefinedError
 	var s *SyntaxError
 	var w *wrappedError
+	var f *filterError
 	switch {
 	case errors.As(err, &u):
 		if strings.HasSuffix(err.Error(), u.Message) {
@@ -53,6 +54,8 @@ func Cause(err error) string {
 		}
 	case errors.As(err, &s):
 		return s.Message
+	case errors.As(err, &f):
+		return f.cause
 	case errors.As(err, &w):
 		return w.err.Error()
 	}

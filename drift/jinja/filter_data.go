@@ -459,7 +459,7 @@ func filterYAML(c *call, name string, block bool) (any, error) {
 		return nil, err
 	}
 	if err := allDefined(v, 0); err != nil {
-		return nil, filterErrorf("%s - %v", name, err)
+		return nil, because(filterErrorf("%s - %v", name, err), err)
 	}
 	text, err := yaml11.Dump(v, opt)
 	if err != nil {
