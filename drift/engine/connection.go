@@ -30,6 +30,10 @@ func (c *connection) open(ctx context.Context, t Target, connect func(context.Co
 	defer c.mu.Unlock()
 	if c.host == nil {
 		h, err := connect(ctx, t)
+		var none *noConnection
+		if errors.As(err, &none) {
+			return nil, &plainError{none}
+		}
 		if err != nil {
 			return nil, &action.Unreachable{Err: err}
 		}
@@ -104,7 +108,7 @@ func (e *executor) delegated(s *scope) (*scope, *inventory.Host, error) {
 // text resolves a variable to text.
 func (r *reach) text(names ...string) (string, bool, error) {
 	for _, name := range names {
-		raw, ok := r.s.Lookup(name)
+		raw, ok := r.s.set(name)
 		if !ok || raw == nil {
 			continue
 		}

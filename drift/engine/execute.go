@@ -116,6 +116,10 @@ func (e *executor) module(s *scope, args *py.Dict, remote *reach, timeout time.D
 	case errors.Is(err, action.ErrSkipped):
 		res, err = py.DictOf("skipped", true), nil
 	}
+	var wrong *plainError
+	if errors.As(err, &wrong) {
+		return nil, wrong
+	}
 	var gone *action.Unreachable
 	if errors.As(err, &gone) {
 		return py.DictOf("unreachable", true, "msg", py.Unsafe(gone.Error()), "changed", false), nil

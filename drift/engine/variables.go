@@ -33,7 +33,11 @@ func (v *variables) Fact(value any) (any, error) { return v.e.env().Fact(v.e.p.r
 
 // Condition judges.
 func (v *variables) Condition(condition any) (bool, error) {
-	return v.e.conditions([]any{condition}, v.s)
+	yes, err := v.e.conditions([]any{condition}, v.s)
+	if err != nil {
+		err = &plainError{err}
+	}
+	return yes, err
 }
 
 // File renders a template file.
