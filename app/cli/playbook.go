@@ -185,9 +185,12 @@ func (t *terminal) playbook(ctx context.Context, f *playFlags, names []string) e
 // playError is printed as Ansible prints what keeps a playbook from running.
 func (t *terminal) playError(err error) error {
 	code := 1
-	var syntax interface{ Excerpt() string }
-	told := strings.Contains(err.Error(), "The error appears to be in") || errors.As(err, &syntax)
-	if told && !errors.Is(err, playbook.ErrNoRole) {
+	var at *playbook.Error
+	if errors.As(err, &at) {
+		if !at.General {
+			code = 4
+		}
+	} else if strings.Contains(err.Error(), "The error appears to be in") {
 		code = 4
 	}
 	if t.json {
