@@ -4,6 +4,9 @@ package source
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/core/config"
@@ -38,12 +41,17 @@ type Place struct {
 	URL     string `json:"-"`                  // for databases; it may hold a password
 	Name    string `json:"database,omitempty"` // of the database
 	Replace bool   `json:"replace,omitempty"`  // what is in the way is replaced
+
+	Namespaces map[string]string `json:"namespaces,omitempty"` // for clusters: what the namespaces are called there
 }
 
 // String names the place without secrets.
 func (p Place) String() string {
-	if p.Folder != "" {
+	switch {
+	case p.Folder != "":
 		return p.Folder
+	case len(p.Namespaces) > 0:
+		return "namespaces " + strings.Join(slices.Sorted(maps.Values(p.Namespaces)), ", ")
 	}
 	return "database " + p.Name
 }

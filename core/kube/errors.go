@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
@@ -23,6 +24,8 @@ func Explain(err error) error {
 		return fmt.Errorf("the cluster forbids it; a Role or ClusterRole of the account must allow this verb: %w", err)
 	case apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsServiceUnavailable(err):
 		return fmt.Errorf("the API server is overloaded or starting; try again later: %w", err)
+	case apierrors.IsInternalError(err) && strings.Contains(err.Error(), "failed calling webhook"):
+		return fmt.Errorf("a webhook of the cluster does not answer; start what serves it, or delete the webhook and make it again afterwards: %w", err)
 	case errors.As(err, &status):
 		return err
 	case errors.As(err, &asked) && errors.As(err, &network):
@@ -34,6 +37,9 @@ func Explain(err error) error {
 // Passing says that the same request may go through later: the API server is away, starting or overloaded.
 func Passing(err error) bool {
 	var asked *url.Error
+	if apierrors.IsInternalError(err) && strings.Contains(err.Error(), "failed calling webhook") {
+		return false // the API server is well, a webhook is not: waiting for it is the user's choice
+	}
 	return apierrors.IsTooManyRequests(err) || apierrors.IsServerTimeout(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err) ||
 		apierrors.IsTimeout(err) || errors.As(err, &asked) && !asked.Timeout()
 }

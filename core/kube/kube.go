@@ -46,7 +46,19 @@ func Connect(a Access) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Config.QPS, c.Config.Burst = 100, 200
+	clients, err := With(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	clients.Namespace = c.Namespace
+	return clients, nil
+}
+
+// With makes the clients for an address and credentials.
+func With(config *rest.Config) (*Cluster, error) {
+	c := &Cluster{Config: rest.CopyConfig(config), Namespace: "default"}
+	var err error
+	c.Config.QPS, c.Config.Burst = 200, 400
 	c.Config.UserAgent = "goodstate"
 	c.Config.WarningHandler = rest.NoWarnings{}
 	if c.Config.Timeout == 0 {

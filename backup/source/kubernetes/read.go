@@ -73,8 +73,8 @@ func content(ctx context.Context, repo *repository.Repository, ids []repository.
 	return text, nil
 }
 
-// manifest reads the object.
-func (e Entry) manifest(ctx context.Context, repo *repository.Repository) (*unstructured.Unstructured, error) {
+// Manifest reads the object.
+func (e Entry) Manifest(ctx context.Context, repo *repository.Repository) (*unstructured.Unstructured, error) {
 	o := &unstructured.Unstructured{}
 	text, err := content(ctx, repo, e.content)
 	if err == nil {

@@ -194,7 +194,7 @@ func (r *restorer) parts(ctx context.Context, parts [][]Entry) error {
 
 // one brings one object back. An object that the cluster refuses is a problem of its own and not the end.
 func (r *restorer) one(ctx context.Context, e Entry) error {
-	o, err := e.manifest(ctx, r.repo)
+	o, err := e.Manifest(ctx, r.repo)
 	if err != nil {
 		return err
 	}
