@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -59,7 +60,11 @@ func (s *kubernetesSource) filter() (kubernetes.Filter, error) {
 	return f, nil
 }
 
-func (s *kubernetesSource) connect(ctx context.Context, j Job) (*kube.Cluster, error) {
+// connect reaches the cluster that is copied or, with the text of another kubeconfig, that one.
+func (s *kubernetesSource) connect(ctx context.Context, j Job, other string) (*kube.Cluster, error) {
+	if other != "" {
+		return kube.Connect(kube.Access{Text: []byte(other)})
+	}
 	a := kube.Access{File: s.Kubeconfig, Context: s.Context}
 	if a.File != "" && !filepath.IsAbs(a.File) {
 		a.File = filepath.Join(j.Base, a.File)
@@ -76,7 +81,7 @@ func (s *kubernetesSource) connect(ctx context.Context, j Job) (*kube.Cluster, e
 
 // Backup copies the objects as they were at one moment.
 func (s *kubernetesSource) Backup(ctx context.Context, j Job) (Copied, error) {
-	c, err := s.connect(ctx, j)
+	c, err := s.connect(ctx, j, "")
 	if err != nil {
 		return Copied{}, err
 	}
@@ -92,9 +97,13 @@ func (s *kubernetesSource) Backup(ctx context.Context, j Job) (Copied, error) {
 	return Copied{Snapshot: id, Files: got.Objects, Bytes: got.Bytes, Written: got.Saved.Written, Problems: got.Problems, Complete: len(got.Problems) == 0}, err
 }
 
-// Restore makes the objects again; in the namespaces of a drill, with what a drill may not do left out, and waits until all is ready and equal.
+// Restore makes the objects again; in the namespaces of a drill, with what a drill may not do left out, and waits until all is ready.
 func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.Snapshot, to Place) (Restored, error) {
-	c, err := s.connect(ctx, j)
+	if to.Cluster == nil {
+		return Restored{}, errors.New("objects of a cluster come back in a cluster only: say --in-place, --cluster or --namespace")
+	}
+	where := *to.Cluster
+	c, err := s.connect(ctx, j, where.Kubeconfig)
 	if err != nil {
 		return Restored{}, err
 	}
@@ -102,31 +111,32 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 	if err != nil {
 		return Restored{}, err
 	}
-	opt := kubernetes.Options{Filter: f, Mapping: kubernetes.Mapping{Namespaces: to.Namespaces}, Conflict: kubernetes.Fail, Say: j.Say}
-	if to.Replace {
-		opt.Conflict = kubernetes.Update
-	}
-	if len(to.Namespaces) > 0 {
+	opt := kubernetes.Options{Filter: f, Conflict: kubernetes.Conflict(where.Existing), Dry: where.Plan, Say: j.Say,
+		Mapping: kubernetes.Mapping{Namespaces: where.Namespaces, StorageClasses: where.StorageClasses, Images: where.Images}}
+	if where.Drill {
 		opt.Conflict, opt.Adapt = kubernetes.Skip, kubernetes.Tame(s.Drill.Replicas)
 	}
 	back, err := kubernetes.Restore(ctx, c, j.Repo, snap, opt)
 	res := Restored{Files: int64(back.Count(kubernetes.Created) + back.Count(kubernetes.Updated)), Bytes: back.Bytes, Problems: back.Problems()}
-	if err != nil || len(to.Namespaces) == 0 {
+	if where.Plan {
+		res.Changes = back.Plan()
+	}
+	if err != nil || !where.Drill {
 		return res, err
 	}
-	late, err := kubernetes.Ready(ctx, c, to.Namespaces, time.Duration(s.Drill.Ready))
+	late, err := kubernetes.Ready(ctx, c, where.Namespaces, time.Duration(s.Drill.Ready))
 	res.Problems = append(res.Problems, late...)
 	return res, err
 }
 
 // Original is the cluster itself.
 func (s *kubernetesSource) Original(context.Context, Job) (Place, error) {
-	return Place{Name: "of the cluster's objects", Replace: true}, nil
+	return Place{Cluster: &Cluster{}}, nil
 }
 
 // Scratch makes namespaces that may talk to nobody outside.
 func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
-	c, err := s.connect(ctx, j)
+	c, err := s.connect(ctx, j, "")
 	if err != nil {
 		return Place{}, nil, err
 	}
@@ -135,5 +145,5 @@ func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(cont
 		return Place{}, nil, err
 	}
 	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application)
-	return Place{Namespaces: names}, done, err
+	return Place{Cluster: &Cluster{Namespaces: names, Drill: true}}, done, err
 }

@@ -4,9 +4,6 @@ package source
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strings"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/core/config"
@@ -35,27 +32,6 @@ type Job struct {
 	Say         func(text string) // progress in words
 }
 
-// Place is where something is brought back to.
-type Place struct {
-	Folder  string `json:"folder,omitempty"`   // for files
-	URL     string `json:"-"`                  // for databases; it may hold a password
-	Name    string `json:"database,omitempty"` // of the database
-	Replace bool   `json:"replace,omitempty"`  // what is in the way is replaced
-
-	Namespaces map[string]string `json:"namespaces,omitempty"` // for clusters: what the namespaces are called there
-}
-
-// String names the place without secrets.
-func (p Place) String() string {
-	switch {
-	case p.Folder != "":
-		return p.Folder
-	case len(p.Namespaces) > 0:
-		return "namespaces " + strings.Join(slices.Sorted(maps.Values(p.Namespaces)), ", ")
-	}
-	return "database " + p.Name
-}
-
 // Copied is what a backup made.
 type Copied struct {
 	Snapshot repository.ID `json:"snapshot"`
@@ -71,6 +47,7 @@ type Restored struct {
 	Files    int64    `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes"`
 	Problems []string `json:"problems,omitempty"`
+	Changes  []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
 }
 
 // Kind describes a kind of source for the family.

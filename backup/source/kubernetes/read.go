@@ -17,6 +17,7 @@ type Entry struct {
 	Kind      string // as kubectl names it: deployments.apps
 	Namespace string // empty for cluster-wide ones
 	Name      string
+	size      int64
 	content   []repository.ID
 }
 
@@ -39,9 +40,9 @@ func Read(ctx context.Context, repo *repository.Repository, snap repository.Snap
 		case at == "/"+aboutFile:
 			return false, load(ctx, repo, n.Content, &about)
 		case len(parts) == 3 && parts[0] == "cluster":
-			all = append(all, Entry{Kind: parts[1], Name: parts[2], content: n.Content})
+			all = append(all, Entry{Kind: parts[1], Name: parts[2], size: int64(n.Size), content: n.Content})
 		case len(parts) == 4 && parts[0] == "namespaces":
-			all = append(all, Entry{Kind: parts[2], Namespace: parts[1], Name: parts[3], content: n.Content})
+			all = append(all, Entry{Kind: parts[2], Namespace: parts[1], Name: parts[3], size: int64(n.Size), content: n.Content})
 		default:
 			return false, fmt.Errorf("restore point %s: %s is not part of a copy of a cluster", snap.ID.Short(), path.Clean(at))
 		}

@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,56 +33,6 @@ type Options struct {
 	Dry      bool                                                   // nothing is changed; the API server is asked what it would do
 	Adapt    func(kind string, o *unstructured.Unstructured) string // changes an object before it is made, or says why it is left out
 	Say      func(text string)
-}
-
-// Change is what became, or would become, of one object.
-type Change struct {
-	Object string `json:"object"`
-	What   string `json:"what"`           // create, update, same, keep (it is there and different), leave out, refused
-	Why    string `json:"why,omitempty"`  // of what was left out or refused
-	Diff   string `json:"diff,omitempty"` // from what is there to what was copied; values of Secrets are hidden
-}
-
-// The words of Change.What.
-const (
-	Created = "create"
-	Updated = "update"
-	Same    = "same"
-	Kept    = "keep"
-	LeftOut = "leave out"
-	Refused = "refused"
-)
-
-// Restored is what a restore did.
-type Restored struct {
-	Changes    []Change       `json:"changes"`
-	Finalizers map[string]int `json:"finalizers,omitempty"` // of restored objects: without their controllers these objects cannot be deleted
-	Bytes      int64          `json:"bytes"`
-}
-
-// Problems lists what did not come back as it was.
-func (r Restored) Problems() []string {
-	var all []string
-	for _, c := range r.Changes {
-		switch c.What {
-		case Refused:
-			all = append(all, c.Object+": "+c.Why)
-		case Kept:
-			all = append(all, c.Object+": is there and different, and stays as it is")
-		}
-	}
-	return all
-}
-
-// Count says how many objects something was done with.
-func (r Restored) Count(what string) int {
-	n := 0
-	for _, c := range r.Changes {
-		if c.What == what {
-			n++
-		}
-	}
-	return n
 }
 
 // restorer is one restore. What it knows of uids links the new objects to each other.
@@ -198,10 +147,8 @@ func (r *restorer) one(ctx context.Context, e Entry) error {
 	if err != nil {
 		return err
 	}
-	if o.GetLabels() != nil || r.opt.Labels != nil {
-		if r.opt.Labels != nil && e.Namespace != "" && !r.opt.Labels.Matches(labelSet(o)) {
-			return nil
-		}
+	if r.opt.Labels != nil && e.Namespace != "" && !r.opt.Labels.Matches(labelSet(o)) {
+		return nil
 	}
 	if why := leaveOut(e.Kind, o, func(kind, ns, name string) bool { return r.have[Entry{Kind: kind, Namespace: ns, Name: name}.String()] }); why != "" {
 		r.note(Change{Object: e.String(), What: LeftOut, Why: why})
@@ -231,6 +178,11 @@ func (r *restorer) one(ctx context.Context, e Entry) error {
 	got, change, err := r.put(ctx, k, e, o)
 	if err != nil {
 		return err
+	}
+	if change.What == Created || change.What == Updated {
+		r.mu.Lock()
+		r.done.Bytes += e.size
+		r.mu.Unlock()
 	}
 	r.note(change)
 	if got != nil {
@@ -298,5 +250,5 @@ func (r *restorer) adopt(ctx context.Context) error {
 			r.note(Change{Object: o.entry.String(), What: Created, Why: fmt.Sprintf("without its owner: the restore point has no %v", gone)})
 		}
 	}
-	return errors.Join(ctx.Err())
+	return ctx.Err()
 }
