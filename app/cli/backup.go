@@ -118,20 +118,6 @@ func backupDrill(t *terminal) *cobra.Command {
 	return backupWork(t, c, backup.KindDrill, q)
 }
 
-func backupRestore(t *terminal) *cobra.Command {
-	q := &backup.Request{}
-	c := &cobra.Command{
-		Use: "restore APPLICATION", Short: "Bring an application back", Args: args(1, 1, "an APPLICATION of goodstate.yaml"),
-		Long: "Bring an application back: into a folder, into a database, or in place over the original. A folder or database with something in it is refused without --replace.",
-	}
-	c.Flags().StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
-	c.Flags().StringVar(&q.Folder, "to", "", "folder to restore files into, below which they have their whole paths")
-	c.Flags().StringVar(&q.Database, "database", "", "secret with the URL of the database to restore into")
-	c.Flags().BoolVar(&q.InPlace, "in-place", false, "over the original")
-	c.Flags().BoolVar(&q.Replace, "replace", false, "replace what is in the way")
-	return backupWork(t, c, backup.KindRestore, q)
-}
-
 func backupVerify(t *terminal) *cobra.Command {
 	q := &backup.Request{}
 	c := &cobra.Command{Use: "verify REPOSITORY", Short: "Check that a repository is whole", Args: args(1, 1, "a REPOSITORY of goodstate.yaml")}
@@ -216,11 +202,11 @@ func (t *terminal) followBackup(ctx context.Context, c *api.Client, info run.Inf
 	if t.json {
 		t.document(map[string]any{"run": r.ID, "kind": r.Kind, "state": r.State, "error": r.Error, "result": r.Result})
 	}
-	return backupCode(r.Info)
+	return t.backupCode(r.Info)
 }
 
-// backupCode is the exit code of a run that ended.
-func backupCode(r run.Info) error {
+// backupCode is the exit code of a run that ended. What a plan came to is printed.
+func (t *terminal) backupCode(r run.Info) error {
 	if r.State != run.Succeeded {
 		return &exitError{exitCouldNot, fmt.Errorf("run %s %s: %s", r.ID, r.State, r.Error)}
 	}
@@ -248,6 +234,11 @@ func backupCode(r run.Info) error {
 	case backup.KindRestore:
 		var v source.Restored
 		err = read(&v)
+		if !t.json {
+			for _, change := range v.Changes {
+				t.say("%s", change)
+			}
+		}
 		bad = len(v.Problems) > 0
 	case backup.KindPrune:
 		err = read(&repository.Pruned{})

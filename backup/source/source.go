@@ -32,22 +32,6 @@ type Job struct {
 	Say         func(text string) // progress in words
 }
 
-// Place is where something is brought back to.
-type Place struct {
-	Folder  string `json:"folder,omitempty"`   // for files
-	URL     string `json:"-"`                  // for databases; it may hold a password
-	Name    string `json:"database,omitempty"` // of the database
-	Replace bool   `json:"replace,omitempty"`  // what is in the way is replaced
-}
-
-// String names the place without secrets.
-func (p Place) String() string {
-	if p.Folder != "" {
-		return p.Folder
-	}
-	return "database " + p.Name
-}
-
 // Copied is what a backup made.
 type Copied struct {
 	Snapshot repository.ID `json:"snapshot"`
@@ -63,6 +47,7 @@ type Restored struct {
 	Files    int64    `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes"`
 	Problems []string `json:"problems,omitempty"`
+	Changes  []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
 }
 
 // Kind describes a kind of source for the family.
