@@ -19,6 +19,8 @@ import (
 
 // Snapshotter takes copies of a service's data that a migration which cannot be undone needs before it runs.
 type Snapshotter interface {
+	// Covers says whether it can take restore points of a service's data.
+	Covers(service string) bool
 	// Snapshot takes a restore point of the named tables (all when none is named) and returns its name. Asked again with the same run it may return the same one.
 	Snapshot(ctx context.Context, service, run string, tables []string) (point string, err error)
 }
@@ -152,7 +154,7 @@ func (ro *rollout) expand() (broken string, t *Trigger, err error) {
 func (ro *rollout) restorePoint(p migrate.Plan) (schemaStep, error) {
 	return ro.withDatabase("restore-point", "take a restore point: the migration cannot be undone", ro.new, func(ctx context.Context, db mover) (schemaStep, error) {
 		var err error
-		if ro.Snapshots != nil {
+		if ro.Snapshots != nil && ro.Snapshots.Covers(ro.in.Service) {
 			var tables []string
 			for _, t := range p.Tables() {
 				if !p.Blind() { // else none is named, which means all

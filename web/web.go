@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
@@ -28,6 +29,7 @@ import (
 // Options are the parts that the pages show.
 type Options struct {
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store

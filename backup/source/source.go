@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"time"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/core/config"
@@ -30,6 +31,8 @@ type Job struct {
 	Scratch     string               // an empty folder of the drill, on a disk with room
 	Secret      func(ctx context.Context, name string) (string, error)
 	Say         func(text string) // progress in words
+	Began       time.Time         // of the work, for its rate
+	Expected    int64             // bytes that are expected, by the last time; 0: unknown
 }
 
 // Place is where something is brought back to.
@@ -53,7 +56,8 @@ type Copied struct {
 	Snapshot repository.ID `json:"snapshot"`
 	Files    int64         `json:"files,omitempty"`
 	Bytes    int64         `json:"bytes"`   // read
-	Written  int64         `json:"written"` // new in the repository
+	Fresh    int64         `json:"fresh"`   // of these, that the repository did not have
+	Written  int64         `json:"written"` // that those took
 	Problems []string      `json:"problems,omitempty"`
 	Complete bool          `json:"complete"`
 }

@@ -45,14 +45,14 @@ type Policy struct {
 
 // Look is what was seen of a repository at a moment.
 type Look struct {
-	At       time.Time            `json:"at"`
-	Since    time.Duration        `json:"since"` // of the process, by a clock that nobody can set
-	Process  string               `json:"process"`
-	Points   map[string]Seen      `json:"points"` // by ID
-	Keys     map[string]string    `json:"keys"`   // by ID: who made them
-	Verify   string               `json:"verify"`
-	Policies map[string]Policy    `json:"policies"`           // of the applications that are copied here
-	Accepted map[string]time.Time `json:"accepted,omitempty"` // keys and points that a person has looked at
+	At       time.Time         `json:"at"`
+	Since    time.Duration     `json:"since"` // of the process, by a clock that nobody can set
+	Process  string            `json:"process"`
+	Points   map[string]Seen   `json:"points"` // by ID
+	Keys     map[string]string `json:"keys"`   // by ID: who made them
+	Verify   string            `json:"verify"`
+	Policies map[string]Policy `json:"policies"` // of the applications that are copied here
+	Host     string            `json:"host"`     // of this goodstate
 }
 
 // Seen is a restore point in the repository.
@@ -62,15 +62,15 @@ type Seen struct {
 	Host        string    `json:"host"`
 }
 
-// Known is what goodstate itself did: points that it made, and those that it let go.
-type Known struct{ Made, Gone map[string]bool }
+// Known is what goodstate itself did: points that it made, those that it let go, and keys that it made.
+type Known struct{ Made, Gone, Keys map[string]bool }
 
 // Compare says what is odd about a repository after what was seen before.
 func Compare(before, now Look, known Known) []Alert {
 	var all []Alert
 	all = append(all, deleted(before, now, known)...)
 	all = append(all, foreign(before, now, known)...)
-	all = append(all, keys(before, now)...)
+	all = append(all, keys(before, now, known)...)
 	all = append(all, promises(before, now)...)
 	return append(all, clocks(before, now)...)
 }
@@ -94,11 +94,11 @@ func deleted(before, now Look, known Known) []Alert {
 	return sorted(all)
 }
 
-// foreign finds restore points that carry an application's mark and were not made by goodstate here.
+// foreign finds restore points that carry an application's mark and were made on another host: on its own one, goodstate may have died before it took note of one.
 func foreign(before, now Look, known Known) []Alert {
 	var all []Alert
 	for id, p := range now.Points {
-		if _, old := before.Points[id]; old || known.Made[id] {
+		if _, old := before.Points[id]; old || known.Made[id] || p.Application == "" || p.Host == now.Host {
 			continue
 		}
 		all = append(all, Alert{
@@ -110,13 +110,13 @@ func foreign(before, now Look, known Known) []Alert {
 	return sorted(all)
 }
 
-func keys(before, now Look) []Alert {
+func keys(before, now Look, known Known) []Alert {
 	var all []Alert
 	for id, who := range now.Keys {
 		if _, old := before.Keys[id]; old {
 			continue
 		}
-		if _, accepted := now.Accepted[id]; accepted {
+		if known.Keys[id] {
 			continue
 		}
 		all = append(all, Alert{

@@ -13,7 +13,7 @@ var noon = time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
 
 func ordinary() Look {
 	return Look{
-		At: noon, Since: time.Hour, Process: "p", Verify: "every 7d",
+		Host: "db1", At: noon, Since: time.Hour, Process: "p", Verify: "every 7d",
 		Points:   map[string]Seen{"aa": {"shop", noon.Add(-2 * time.Hour), "db1"}, "bb": {"shop", noon.Add(-time.Hour), "db1"}},
 		Keys:     map[string]string{"k1": "ann on db1"},
 		Policies: map[string]Policy{"shop": {Copy: "every 30m", LongestCopy: 30 * time.Minute, Drill: "every 1d", LongestDrill: 24 * time.Hour, Keep: plan.Keep{Daily: 14}}},
@@ -56,13 +56,11 @@ func TestWhatIsOddAboutARepositoryIsTold(t *testing.T) {
 		{"somebody deleted one", func(l *Look) { delete(l.Points, "aa") }, Known{}, "critical deleted: 1 restore points of shop are gone"},
 		{"somebody deleted all", func(l *Look) { l.Points = nil }, Known{}, "critical deleted: 2 restore points"},
 		{"an unknown key", func(l *Look) { l.Keys["k2"] = "mallory on laptop" }, Known{}, "critical key: a key that goodstate did not make opens the repository: k2, made by mallory"},
-		{"a key that a person has looked at", func(l *Look) {
-			l.Keys["k2"] = "ann on db1"
-			l.Accepted = map[string]time.Time{"k2": noon}
-		}, Known{}, ""},
+		{"a key of ours", func(l *Look) { l.Keys["k2"] = "ann on db1" }, Known{Keys: map[string]bool{"k2": true}}, ""},
+		{"a copy that we made before we died", func(l *Look) { l.Points["cc"] = Seen{"shop", l.At, "db1"} }, Known{}, ""},
 		{"a key is gone", func(l *Look) { delete(l.Keys, "k1") }, Known{}, "warning key: a key of the repository is gone"},
 		{"no copies any more", policy(func(p *Policy) { p.Copy, p.LongestCopy = "never", 0 }), Known{}, "warning schedule: shop is copied less often: never, was every 30m"},
-		{"fewer copies", policy(func(p *Policy) { p.Copy, p.LongestCopy = "every 1d", 24 * time.Hour }), Known{}, "warning schedule: shop is copied less often"},
+		{"fewer copies", policy(func(p *Policy) { p.Copy, p.LongestCopy = "every 1d", 24*time.Hour }), Known{}, "warning schedule: shop is copied less often"},
 		{"more copies", policy(func(p *Policy) { p.LongestCopy = time.Minute }), Known{}, ""},
 		{"no drills", policy(func(p *Policy) { p.Drill, p.LongestDrill = "never", 0 }), Known{}, "warning schedule: shop is drilled less often"},
 		{"no such application", func(l *Look) { l.Policies = nil }, Known{}, "warning schedule: shop is not copied to this repository any more"},
