@@ -34,6 +34,11 @@ const (
 	KindCopyOn  = "copy-on"
 )
 
+// IsKind says whether runs of a kind are of this package.
+func IsKind(kind string) bool {
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+}
+
 // Notifier tells people. Send only enqueues.
 type Notifier interface {
 	Send(ctx context.Context, e notify.Event) error
@@ -271,6 +276,9 @@ func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.F
 		if err := ended(&f, r); err != nil {
 			return f, "", fmt.Errorf("result of run %s: %w", r.ID, err)
 		}
+	}
+	if err := b.present(ctx, name, a, &f); err != nil {
+		return f, "", err
 	}
 	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
 	if err != nil {

@@ -127,6 +127,13 @@ func (b *Backups) Watch(ctx context.Context, name string, now time.Time) error {
 			}
 		}
 	}
+	for id := range before.Points {
+		if _, there := look.Points[id]; !there && !known.Gone[id] {
+			if err := b.Ledger.Lost(ctx, name, id, now); err != nil {
+				return err
+			}
+		}
+	}
 	for _, id := range missing {
 		p := look.Points[id]
 		if err := b.Ledger.Add(ctx, ledger.Point{Repository: name, ID: id, Application: p.Application, At: p.At, Complete: true, LevelAt: now}); err != nil {

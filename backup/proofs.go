@@ -91,3 +91,32 @@ func (b *Backups) expected(ctx context.Context, in input) (int64, error) {
 	}
 	return known[len(known)-1].Bytes, nil
 }
+
+// present takes copies that are gone or damaged out of the facts: a run that made one proves nothing any more.
+func (b *Backups) present(ctx context.Context, name string, a Application, f *plan.Facts) error {
+	known, err := b.Ledger.Points(ctx, a.Repository, name)
+	if err != nil || len(known) == 0 || f.Copied.IsZero() {
+		return err
+	}
+	var youngest time.Time
+	gone, damaged := 0, 0
+	for _, p := range known {
+		switch {
+		case !p.Gone.IsZero():
+			gone++
+		case p.Damage != "":
+			damaged++
+		case p.Complete && p.At.After(youngest):
+			youngest = p.At
+		}
+	}
+	switch {
+	case youngest.IsZero() && damaged > 0:
+		f.Copied, f.Lost = youngest, fmt.Sprintf("its %d restore points are damaged", damaged)
+	case youngest.IsZero():
+		f.Copied, f.Lost = youngest, "its restore points are gone"
+	case youngest.Before(f.Copied.Add(-time.Second)): // the ledger counts milliseconds
+		f.Copied = youngest
+	}
+	return nil
+}

@@ -119,7 +119,11 @@ func (b *browser) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.d.t.Helper()
 	ctx, stop := context.WithTimeout(b.tab, 30*time.Second)
 	defer stop()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	err := chromedp.Do(ctx, actions...)
+	for err != nil && strings.Contains(err.Error(), "Could not find node with given id") && ctx.Err() == nil { // replaced between the look-up and the act
+		err = chromedp.Do(ctx, actions...)
+	}
+	if err != nil {
 		seen, _ := chromedp.Run(b.tab, chromedp.Text("body")) // for the message only
 		b.d.t.Fatalf("%s: %s: %v; the page shows:\n%s", b.name, what, err, seen)
 	}

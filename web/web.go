@@ -54,6 +54,7 @@ type site struct {
 	styles string // path of the style sheet, which changes with its content
 	script string
 
+	memory memory
 	mu     sync.Mutex
 	states map[string]seen
 }
@@ -103,6 +104,7 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
 	s.read(mux, "GET /actions", s.actions)
+	s.backupPages(mux)
 	s.read(mux, "GET /approve/{run}", s.approvePage)
 	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
 	s.act(mux, "POST /rollouts/{run}/approve", auth.Approve, s.approve)

@@ -26,6 +26,8 @@ var words = template.FuncMap{
 	"outcome": outcome,
 	"todo":    todo,
 	"verdict": verdict,
+	"stands":  stands,
+	"proof":   proof,
 	"step":    func(i int) int { return i + 1 },
 	"lines":   func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
 	"since":   func(from, to time.Time) string { return took(to.Sub(from)) },

@@ -81,6 +81,12 @@ func (l *Ledger) Gone(ctx context.Context, repository, id, by string, at time.Ti
 	return wrap(err, "note that restore point %s is let go", id)
 }
 
+// Lost notes that a point is not in the repository any more, and goodstate did not let it go.
+func (l *Ledger) Lost(ctx context.Context, repository, id string, at time.Time) error {
+	_, err := l.DB.ExecContext(ctx, `UPDATE restore_points SET damage = ?, level = 0, gone_at = ?, gone_by = '' WHERE repository = ? AND id = ? AND gone_at = 0`, "it is gone from the repository", at.UnixMilli(), repository, id)
+	return wrap(err, "note that restore point %s is lost", id)
+}
+
 const columns = "repository, id, application, at, bytes, fresh, written, files, complete, level, level_at, run, damage, gone_at, gone_by"
 
 // Points lists what is known of a repository's restore points, the oldest first; of one application where it is named.
