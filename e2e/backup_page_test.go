@@ -137,7 +137,7 @@ func TestAFrozenRepositoryIsLetGoFromThePagesWithoutScripts(t *testing.T) {
 
 	olga, adam := d.browser("olga", false), d.browser("adam", false)
 	olga.login()
-	olga.seesLater("1 restore points of shop are gone")
+	olga.seesLater("a restore point of shop is gone")
 	olga.open("/backup-alerts")
 	olga.sees("letting it go needs more")
 	olga.readable()

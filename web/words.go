@@ -96,6 +96,9 @@ func size(bytes int64) string {
 	case bytes >= 1<<20:
 		return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20))
 	}
+	if bytes < 1<<10 {
+		return fmt.Sprintf("%d bytes", bytes)
+	}
 	return fmt.Sprintf("%d KiB", bytes>>10)
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -138,6 +139,13 @@ func backupRestore(t *terminal) *cobra.Command {
 	backupWork(t, c, backup.KindRestore, q)
 	work := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if q.Folder != "" { // the server may be in another folder than the person
+			abs, err := filepath.Abs(q.Folder)
+			if err != nil {
+				return fmt.Errorf("folder to restore into: %w", err)
+			}
+			q.Folder = abs
+		}
 		if !*only {
 			return work(cmd, args)
 		}

@@ -87,11 +87,18 @@ func deleted(before, now Look, known Known) []Alert {
 		slices.Sort(ids)
 		all = append(all, Alert{
 			Key: "deleted/" + name + "/" + ids[0] + fmt.Sprint(len(ids)), Kind: "deleted", Application: name, Severity: Grave,
-			Text:     fmt.Sprintf("%d restore points of %s are gone, and goodstate did not let them go", len(ids), name),
+			Text:     gone(len(ids), name),
 			Evidence: map[string]any{"points": ids, "seen": before.At},
 		})
 	}
 	return sorted(all)
+}
+
+func gone(n int, name string) string {
+	if n == 1 {
+		return "a restore point of " + name + " is gone, and goodstate did not let it go"
+	}
+	return fmt.Sprintf("%d restore points of %s are gone, and goodstate did not let them go", n, name)
 }
 
 // foreign finds restore points that carry an application's mark and were made on another host: on its own one, goodstate may have died before it took note of one.

@@ -53,7 +53,7 @@ func TestWhatIsOddAboutARepositoryIsTold(t *testing.T) {
 		{"a copy of ours", func(l *Look) { l.Points["cc"] = Seen{"shop", l.At, "db1"} }, Known{Made: map[string]bool{"cc": true}}, ""},
 		{"a copy of somebody else", func(l *Look) { l.Points["cc"] = Seen{"shop", l.At, "evil"} }, Known{}, `warning foreign: restore point cc of shop was made by somebody else, on host "evil"`},
 		{"we let one go", func(l *Look) { delete(l.Points, "aa") }, Known{Gone: map[string]bool{"aa": true}}, ""},
-		{"somebody deleted one", func(l *Look) { delete(l.Points, "aa") }, Known{}, "critical deleted: 1 restore points of shop are gone"},
+		{"somebody deleted one", func(l *Look) { delete(l.Points, "aa") }, Known{}, "critical deleted: a restore point of shop is gone"},
 		{"somebody deleted all", func(l *Look) { l.Points = nil }, Known{}, "critical deleted: 2 restore points"},
 		{"an unknown key", func(l *Look) { l.Keys["k2"] = "mallory on laptop" }, Known{}, "critical key: a key that goodstate did not make opens the repository: k2, made by mallory"},
 		{"a key of ours", func(l *Look) { l.Keys["k2"] = "ann on db1" }, Known{Keys: map[string]bool{"k2": true}}, ""},
