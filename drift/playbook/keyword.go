@@ -122,6 +122,9 @@ func (l *Loader) listed(n *yaml11.Node, own *Keywords, p yaml11.Pair, value any)
 var booleans = keySet([]string{"become", "no_log", "run_once", "ignore_errors", "ignore_unreachable", "check_mode", "diff", "any_errors_fatal", "delegate_facts"})
 
 func check(p yaml11.Pair, value any) error {
+	if p.Key.Text == "debugger" && value != nil && value != "never" {
+		return errorf(p.Value, "goodstate has no debugger for tasks: leave 'debugger: %s' out, or say never", text(value))
+	}
 	switch value.(type) {
 	case *py.Dict, *py.List:
 		if booleans[p.Key.Text] {
