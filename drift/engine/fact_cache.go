@@ -78,7 +78,7 @@ func (c *FactCache) write(host string, facts *py.Dict) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is not there any more when all went well
+	defer os.Remove(f.Name()) // it is not there any more when all went well
 	_, err = f.Write(indented(text))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
