@@ -114,15 +114,33 @@ func (d *dashboard) browser(name string, scripts bool) *browser {
 	return &browser{d, name, tab}
 }
 
-// do acts in the browser; what is waited for has to come within 30 seconds.
+// do acts in the browser, one action after the other; what is waited for has to come within 30 seconds. The moving part of a page may
+// replace an element between the moment it is found and the moment it is used: then the action is tried again.
 func (b *browser) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.d.t.Helper()
 	ctx, stop := context.WithTimeout(b.tab, 30*time.Second)
 	defer stop()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		seen, _ := chromedp.Run(b.tab, chromedp.Text("body")) // for the message only
-		b.d.t.Fatalf("%s: %s: %v; the page shows:\n%s", b.name, what, err, seen)
+	for _, a := range actions {
+		err := chromedp.Do(ctx, a)
+		for err != nil && replaced(err) && ctx.Err() == nil {
+			err = chromedp.Do(ctx, a)
+		}
+		if err != nil {
+			seen, _ := chromedp.Run(b.tab, chromedp.Text("body")) // for the message only
+			b.d.t.Fatalf("%s: %s: %v; the page shows:\n%s", b.name, what, err, seen)
+		}
 	}
+}
+
+// replaced says that the browser no longer has what it had found.
+func replaced(err error) bool {
+	text := err.Error()
+	for _, gone := range []string{"Could not find node with given id", "No node with given id", "Could not compute box model", "Node is detached from document", "Cannot find context with specified id"} {
+		if strings.Contains(text, gone) {
+			return true
+		}
+	}
+	return false
 }
 
 // get reads something of the page.
