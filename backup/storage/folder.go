@@ -33,6 +33,15 @@ func (p *folderPlace) Open(_ context.Context, env Env) (Storage, error) {
 	return &Folder{root: env.path(p.path), rates: env.Rates}, nil
 }
 
+// FolderOf is the path of a place that is a folder of this machine, else "". A relative one is taken from base.
+func FolderOf(p Place, base string) string {
+	f, ok := p.(*folderPlace)
+	if !ok {
+		return ""
+	}
+	return Env{Base: base}.path(f.path)
+}
+
 func (p *folderPlace) String() string { return "folder " + p.path }
 
 // Folder keeps files in a folder of a file system.
