@@ -13,7 +13,6 @@ import (
 
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/runbook"
-	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 )
@@ -153,7 +152,7 @@ func keepWords(k plan.Keep) []string {
 		}
 	}
 	if k.Within > 0 {
-		all = append(all, "all younger than "+config.Duration(k.Within).String())
+		all = append(all, "all younger than "+k.Within.String())
 	}
 	return all
 }
