@@ -347,18 +347,6 @@ func copied(f *plan.Facts, r run.Info) error {
 	return nil
 }
 
-// Request says what to do with an application or a repository.
-type Request struct {
-	Snapshot string  `json:"snapshot,omitempty" doc:"a restore point; the youngest when empty"`
-	Folder   string  `json:"folder,omitempty" doc:"folder to restore into"`
-	Database string  `json:"database,omitempty" doc:"name of a secret with the URL of the database to restore into"`
-	InPlace  bool    `json:"in_place,omitempty" doc:"restore over the original"`
-	Replace  bool    `json:"replace,omitempty" doc:"replace what is in the way"`
-	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
-	To       string  `json:"to,omitempty" doc:"repository to copy on to; all that are configured when empty"`
-	DryRun   bool    `json:"dry_run,omitempty"`
-}
-
 // input is what a run is started with.
 type input struct {
 	Application string      `json:"application,omitempty"`
@@ -386,7 +374,7 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 		in.Application, in.Config, in.Repository = name, a, a.Repository
 	}
 	if kind == KindRestore {
-		if err := q.check(); err != nil {
+		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
 			return run.Info{}, err
 		}
 	}
@@ -401,19 +389,6 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 		}
 	}
 	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
-}
-
-func (q Request) check() error {
-	n := 0
-	for _, given := range []bool{q.Folder != "", q.Database != "", q.InPlace} {
-		if given {
-			n++
-		}
-	}
-	if n != 1 {
-		return errors.New("say where to restore to: --to FOLDER, --database SECRET, or --in-place over the original")
-	}
-	return nil
 }
 
 // Keys lists the keys that open a repository.

@@ -136,6 +136,12 @@ func (b *Backups) look(ctx context.Context, in input, to source.Place) []good.Fi
 		target.Env["GOODSTATE_DATABASE_URL"] = to.URL
 		target.Dir = b.Base
 	}
+	if to.Cluster != nil {
+		target.Dir = b.Base
+		for old, now := range to.Cluster.Namespaces {
+			target.Env["GOODSTATE_NAMESPACE"], target.Env["GOODSTATE_NAMESPACE_"+strings.ToUpper(strings.ReplaceAll(old, "-", "_"))] = now, now
+		}
+	}
 	for name, spec := range in.Config.Checks.All() {
 		all = append(all, spec.Run(ctx, name, target))
 	}

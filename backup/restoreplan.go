@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"goodstate.dev/goodstate/backup/plan"
@@ -28,6 +30,7 @@ type RestorePlan struct {
 	Replace     int64      `json:"replace"` // that are there and differ
 	Same        int64      `json:"same"`    // that are there with equal size and time
 	Overwrites  []string   `json:"overwrites"`
+	Changes     []string   `json:"changes,omitempty"` // in a cluster: object by object, with the difference
 	More        bool       `json:"more,omitempty"`    // more is overwritten than is listed
 	Refused     string     `json:"refused,omitempty"` // why it would not be done
 	Command     string     `json:"command"`
@@ -41,7 +44,7 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 	if err != nil {
 		return p, err
 	}
-	if err := q.check(); err != nil {
+	if err := q.check(a.Source.Name() == "kubernetes"); err != nil {
 		return p, err
 	}
 	src, err := a.Source.New()
@@ -57,6 +60,9 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 		}
 		p.Point, p.At, p.To = s.ID.String(), s.Time, to.String()
 		p.Lost = fmt.Sprintf("what was done in the %s since then is not in it", time.Since(s.Time).Round(time.Second))
+		if to.Cluster != nil {
+			return p.cluster(ctx, src, j, s, to)
+		}
 		if l, ok := src.(source.Overwriter); ok {
 			p.Overwrites, err = l.Overwrites(ctx, j, to)
 			p.Replace = int64(len(p.Overwrites))
@@ -86,6 +92,24 @@ func (b *Backups) provenness(ctx context.Context, a Application, p *RestorePlan)
 		p.Took = facts.Took.Round(time.Millisecond).String()
 	}
 	return errors.Join(err, factsErr)
+}
+
+// cluster asks the API server what it would do.
+func (p *RestorePlan) cluster(ctx context.Context, src source.Source, j source.Job, s repository.Snapshot, to source.Place) error {
+	existing := to.Cluster.Existing
+	to.Cluster.Plan = true
+	if existing == "fail" {
+		to.Cluster.Existing = "skip" // to see all that is in the way
+	}
+	would, err := src.Restore(ctx, j, s, to)
+	if err != nil {
+		return err
+	}
+	p.Changes, p.Create, p.Replace = would.Changes, would.Created, would.Updated
+	if existing == "fail" && would.Kept > 0 {
+		p.Refused = fmt.Sprintf("%d objects are there and different; --existing says to skip or to update them", would.Kept)
+	}
+	return nil
 }
 
 // files compares what is in the way with the restore point.
@@ -131,8 +155,22 @@ func restoreCommand(application string, q Request) string {
 		line += " --in-place"
 	case q.Database != "":
 		line += " --database " + q.Database
+	case q.Cluster != "":
+		line += " --cluster " + q.Cluster
+	case len(q.Namespaces) > 0:
 	default:
 		line += " --to " + q.Folder
+	}
+	for _, names := range []struct {
+		flag string
+		of   map[string]string
+	}{{"--namespace", q.Namespaces}, {"--storage-class", q.StorageClasses}, {"--image", q.Images}} {
+		for _, old := range slices.Sorted(maps.Keys(names.of)) {
+			line += " " + names.flag + " " + old + "=" + names.of[old]
+		}
+	}
+	if q.Existing != "" {
+		line += " --existing " + q.Existing
 	}
 	if q.Replace {
 		line += " --replace"

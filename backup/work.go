@@ -218,6 +218,9 @@ func (b *Backups) restore(r *run.Run, in input) (source.Restored, error) {
 				return err
 			}
 			text := fmt.Sprintf("%s of %s is back in %s: %d MB", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), to, res.Bytes>>20)
+			if in.Request.DryRun {
+				text = fmt.Sprintf("nothing was changed; %s of %s would change %d things in %s", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), len(res.Changes), to)
+			}
 			if len(res.Problems) > 0 {
 				text += fmt.Sprintf("; %d things are not: %s", len(res.Problems), strings.Join(res.Problems[:min(5, len(res.Problems))], "; "))
 			}
@@ -245,18 +248,6 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 		}
 	}
 	return repository.Snapshot{}, fmt.Errorf("%s has no restore point %s among %d; goodstate backup points %s lists them", in.Application, in.Request.Snapshot, len(all), in.Application)
-}
-
-func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q Request) (source.Place, error) {
-	switch {
-	case q.InPlace:
-		return src.Original(ctx, j)
-	case q.Database != "":
-		url, err := b.Secret(ctx, q.Database)
-		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace}, err
-	}
-	folder, err := filepath.Abs(q.Folder)
-	return source.Place{Folder: folder, Replace: q.Replace}, err
 }
 
 // say journals what came of something and tells people of it.

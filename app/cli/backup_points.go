@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -123,60 +122,15 @@ func (t *terminal) difference(d backup.Difference) {
 	t.say("%s to %s: %d added, %d removed, %d changed", d.From.Short(), d.To.Short(), d.Added, d.Removed, d.Changed)
 }
 
-func backupRestore(t *terminal) *cobra.Command {
-	q := &backup.Request{}
-	c := &cobra.Command{
-		Use: "restore APPLICATION", Short: "Bring an application back", Args: args(1, 1, "an APPLICATION of goodstate.yaml"),
-		Long: "Bring an application back: into a folder, into a database, or in place over the original. A folder or database with something in it is refused without --replace.\n" +
-			"--plan says what would be overwritten and touches nothing; it ends with 2 when something would.",
-	}
-	c.Flags().StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
-	c.Flags().StringVar(&q.Folder, "to", "", "folder to restore files into, below which they have their whole paths")
-	c.Flags().StringVar(&q.Database, "database", "", "secret with the URL of the database to restore into")
-	c.Flags().BoolVar(&q.InPlace, "in-place", false, "over the original")
-	c.Flags().BoolVar(&q.Replace, "replace", false, "replace what is in the way")
-	only := c.Flags().Bool("plan", false, "only say what would be overwritten")
-	backupWork(t, c, backup.KindRestore, q)
-	work := c.RunE
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if q.Folder != "" { // the server may be in another folder than the person
-			abs, err := filepath.Abs(q.Folder)
-			if err != nil {
-				return fmt.Errorf("folder to restore into: %w", err)
-			}
-			q.Folder = abs
-		}
-		if !*only {
-			return work(cmd, args)
-		}
-		return t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
-			p, err := client.PlanRestore(ctx, args[0], *q)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				t.document(p)
-			} else {
-				t.restorePlan(p)
-			}
-			switch {
-			case p.Refused != "":
-				return &exitError{code: exitCouldNot}
-			case p.Replace > 0:
-				return &exitError{code: exitDifferences}
-			}
-			return nil
-		})(cmd, args)
-	}
-	return c
-}
-
 func (t *terminal) restorePlan(p backup.RestorePlan) {
 	t.say("restore point %.8s of %s (%s) comes back to %s", p.Point, p.At.Local().Format("2006-01-02 15:04:05"), p.Proof, p.To)
 	t.say("  %s", p.Lost)
 	t.say("  %d are made, %d are written over, %d are equal already", p.Create, p.Replace, p.Same)
 	for _, o := range p.Overwrites {
 		t.say("  over %s", o)
+	}
+	for _, change := range p.Changes {
+		t.say("%s", change)
 	}
 	if p.More {
 		t.say("  ... and more")

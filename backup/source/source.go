@@ -35,22 +35,6 @@ type Job struct {
 	Expected    int64             // bytes that are expected, by the last time; 0: unknown
 }
 
-// Place is where something is brought back to.
-type Place struct {
-	Folder  string `json:"folder,omitempty"`   // for files
-	URL     string `json:"-"`                  // for databases; it may hold a password
-	Name    string `json:"database,omitempty"` // of the database
-	Replace bool   `json:"replace,omitempty"`  // what is in the way is replaced
-}
-
-// String names the place without secrets.
-func (p Place) String() string {
-	if p.Folder != "" {
-		return p.Folder
-	}
-	return "database " + p.Name
-}
-
 // Copied is what a backup made.
 type Copied struct {
 	Snapshot repository.ID `json:"snapshot"`
@@ -67,6 +51,10 @@ type Restored struct {
 	Files    int64    `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes"`
 	Problems []string `json:"problems,omitempty"`
+	Created  int64    `json:"created,omitempty"` // objects of a cluster
+	Updated  int64    `json:"updated,omitempty"`
+	Kept     int64    `json:"kept,omitempty"`    // that are there and different, and stay
+	Changes  []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
 }
 
 // Kind describes a kind of source for the family.
