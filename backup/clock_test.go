@@ -47,6 +47,23 @@ func TestTheClockCopiesWhatIsDueAndWatchesTheRepositories(t *testing.T) {
 	}
 }
 
+func TestARepositoryThatIsGoneIsNoticed(t *testing.T) {
+	s := newShop(t)
+	s.must(os.WriteFile(filepath.Join(s.files, "a"), []byte("text"), 0o600))
+	s.must(s.b.Watch(t.Context(), "main", time.Now()))
+	s.copy()
+	r, _ := s.b.Config.Repositories.Get("main")
+	s.must(os.Rename(r.Folder, r.Folder+".away"))
+	for range 2 {
+		s.must(s.b.Watch(t.Context(), "main", time.Now()))
+	}
+	if found := s.alerts("lost"); len(found) != 1 || found[0].Severity != "critical" {
+		t.Errorf("%+v", found)
+	}
+	s.must(os.Rename(r.Folder+".away", r.Folder))
+	s.must(s.b.Watch(t.Context(), "main", time.Now()))
+}
+
 func TestCopiesThatAreGoneDoNotCount(t *testing.T) {
 	s := newShop(t)
 	s.must(os.WriteFile(filepath.Join(s.files, "a"), []byte("text"), 0o600))
