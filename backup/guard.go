@@ -113,6 +113,9 @@ func (b *Backups) Watch(ctx context.Context, name string, now time.Time) error {
 	if errors.Is(err, storage.ErrNotFound) && !seen {
 		return nil // it was not made yet
 	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return b.raise(ctx, name, watch.Lost(name, before, now), now)
+	}
 	if err != nil {
 		return fmt.Errorf("look at repository %s: %w", name, err)
 	}

@@ -14,7 +14,6 @@ import (
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/runbook"
 	"goodstate.dev/goodstate/backup/storage"
-	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 )
@@ -168,7 +167,7 @@ func keepWords(k plan.Keep) []string {
 		}
 	}
 	if k.Within > 0 {
-		all = append(all, "all younger than "+config.Duration(k.Within).String())
+		all = append(all, "all younger than "+k.Within.String())
 	}
 	return all
 }

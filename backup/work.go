@@ -230,6 +230,10 @@ func (b *Backups) restore(r *run.Run, in input) (source.Restored, error) {
 			if err != nil {
 				return err
 			}
+			in.Request.Snapshot = snap.ID.String()
+			if j.Expected, err = b.expected(ctx, in); err != nil {
+				return err
+			}
 			res, err = src.Restore(ctx, j, snap, to)
 			if err != nil {
 				return err
@@ -264,7 +268,7 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 			return s, nil
 		}
 	}
-	return repository.Snapshot{}, fmt.Errorf("%s has no restore point %s among %d; goodstate backup points %s lists them", in.Application, in.Request.Snapshot, len(all), in.Application)
+	return repository.Snapshot{}, fmt.Errorf("%s has no restore point %s among %d; goodstate backup list %s shows them", in.Application, in.Request.Snapshot, len(all), in.Application)
 }
 
 // say journals what came of something and tells people of it.
