@@ -37,8 +37,11 @@ func TestAFilterTakesNamespacesAndKindsByNameAndPattern(t *testing.T) {
 		kind Kind
 		want bool
 	}{
-		{kind("apps", "deployments", true), true}, {kind("", "secrets", true), false}, {kind("", "configmaps", true), false},
-		{kind("", "namespaces", false), true}, {kind("apiextensions.k8s.io", "customresourcedefinitions", false), true},
+		{kind("apps", "deployments", true), true},
+		{kind("", "secrets", true), false},
+		{kind("", "configmaps", true), false},
+		{kind("", "namespaces", false), true},
+		{kind("apiextensions.k8s.io", "customresourcedefinitions", false), true},
 	} {
 		if got := some.Kind(c.kind); got != c.want {
 			t.Errorf("%s is taken: %v", c.kind.Name(), got)
