@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,12 +10,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source"
 	"goodstate.dev/goodstate/backup/storage"
+	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"
 )
@@ -26,7 +30,14 @@ const (
 	KindRestore = "restore"
 	KindVerify  = "verify"
 	KindPrune   = "prune"
+	KindForget  = "forget"
+	KindCopyOn  = "copy-on"
 )
+
+// IsKind says whether runs of a kind are of this package.
+func IsKind(kind string) bool {
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+}
 
 // Notifier tells people. Send only enqueues.
 type Notifier interface {
@@ -35,29 +46,38 @@ type Notifier interface {
 
 // Options are the parts that backups stand on.
 type Options struct {
-	Config Config
-	Base   string // folder of the configuration file
-	Data   string // folder of goodstate's own data, where drills have their scratch place
-	Engine *run.Engine
-	Secret func(ctx context.Context, name string) (string, error)
-	Notify Notifier
-	Log    *slog.Logger
+	Config  Config
+	Base    string // folder of the configuration file
+	Data    string // folder of goodstate's own data, where drills have their scratch place
+	Engine  *run.Engine
+	Journal *journal.Journal
+	Ledger  *ledger.Ledger
+	Where   func(secret string) Whereabouts // where a secret lies, for the runbook
+	Secret  func(ctx context.Context, name string) (string, error)
+	Notify  Notifier
+	Log     *slog.Logger
 }
 
 // Backups copies the configured applications, brings them back and tells how they stand.
 type Backups struct {
 	Options
-	ring repository.Keyring
+	ring    repository.Keyring
+	started time.Time
+	process string // tells a new process from this one
+
+	watching sync.Mutex
 }
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
 func New(o Options) *Backups {
-	b := &Backups{Options: o}
+	b := &Backups{Options: o, started: time.Now(), process: rand.Text()}
 	run.Register(o.Engine, KindCopy, b.copy)
 	run.Register(o.Engine, KindDrill, b.drill)
 	run.Register(o.Engine, KindRestore, b.restore)
 	run.Register(o.Engine, KindVerify, b.verify)
 	run.Register(o.Engine, KindPrune, b.prune)
+	run.Register(o.Engine, KindForget, b.forgetRun)
+	run.Register(o.Engine, KindCopyOn, b.copyOnRun)
 	return b
 }
 
@@ -206,6 +226,14 @@ type Standing struct {
 	Recovery    time.Duration `json:"recovery_ns,omitempty"`  // what that drill took
 	Running     string        `json:"running,omitempty"`      // the run under way
 	Repository  string        `json:"repository"`
+	Since       time.Time     `json:"since,omitzero"`      // of the state, where it is not good
+	Broken      time.Time     `json:"rpo_broken,omitzero"` // when the RPO is broken without another copy
+	Next        time.Time     `json:"next_copy,omitzero"`  // when it is copied next
+	Drilled     time.Time     `json:"last_drilled,omitzero"`
+	Level       plan.Level    `json:"level"` // of the best restore point
+	Points      int           `json:"points"`
+	Do          string        `json:"do,omitempty"`      // what to do now
+	Command     string        `json:"command,omitempty"` // and its command line
 }
 
 // Standings tells of all applications, by what the record says of their runs.
@@ -228,8 +256,8 @@ func (b *Backups) standing(ctx context.Context, name string, a Application, now 
 		return s, err
 	}
 	s.State, s.Why = plan.Judge(facts, now)
-	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running = facts.Copied, facts.Verified, facts.Restored, facts.Took, running
-	return s, nil
+	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running, s.Drilled = facts.Copied, facts.Verified, facts.Restored, facts.Took, running, facts.Drilled
+	return s, b.outlook(ctx, &s, a, facts, now)
 }
 
 // facts reads the last runs of an application.
@@ -248,6 +276,9 @@ func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.F
 		if err := ended(&f, r); err != nil {
 			return f, "", fmt.Errorf("result of run %s: %w", r.ID, err)
 		}
+	}
+	if err := b.present(ctx, name, a, &f); err != nil {
+		return f, "", err
 	}
 	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
 	if err != nil {
@@ -344,6 +375,16 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
+			return run.Info{}, err
+		}
+	}
+	if q.To != "" {
+		if _, _, err := b.storageOf(q.To); err != nil {
+			return run.Info{}, err
+		}
+	}
+	if deletes := kind == KindPrune || kind == KindForget; deletes && !q.DryRun {
+		if err := b.frozen(ctx, in.Repository, in.Config.Copies); err != nil {
 			return run.Info{}, err
 		}
 	}

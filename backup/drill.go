@@ -50,6 +50,9 @@ func (b *Backups) drill(r *run.Run, in input) (Drilled, error) {
 	if !d.Good {
 		severity = notify.Critical
 	}
+	if err := b.drilled(r, in, d); err != nil {
+		return d, err
+	}
 	return d, b.say(r, "drilled", severity, fmt.Sprintf("restore point %s is %s: %s", d.Snapshot.Short(), d.Level, d.Why), d)
 }
 

@@ -18,6 +18,7 @@ type Request struct {
 	InPlace  bool    `json:"in_place,omitempty" doc:"restore over the original"`
 	Replace  bool    `json:"replace,omitempty" doc:"replace what is in the way"`
 	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
+	To       string  `json:"to,omitempty" doc:"repository to copy on to; all that are configured when empty"`
 	DryRun   bool    `json:"dry_run,omitempty" doc:"change nothing: for prune, and for a restore into a cluster"`
 
 	Namespaces     map[string]string `json:"namespaces,omitempty" doc:"namespaces of a cluster that get another name, old to new"`
@@ -53,8 +54,6 @@ func (q Request) check(cluster bool) error {
 	switch {
 	case inCluster || q.Existing != "" || len(q.StorageClasses)+len(q.Images) > 0:
 		return errors.New("--cluster, --namespace, --storage-class, --image and --existing are for applications that are copied from a cluster")
-	case q.DryRun:
-		return errors.New("only a restore into a cluster can be planned; restore beside the original and compare")
 	case n != 1:
 		return errors.New("say where to restore to: --to FOLDER, --database SECRET, or --in-place over the original")
 	}

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source"
 	"goodstate.dev/goodstate/core/notify"
@@ -40,7 +39,7 @@ func do[T any](r *run.Run, name, text string, fn func(ctx context.Context) (T, e
 }
 
 func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) source.Job {
-	return source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: r.Note}
+	return source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: r.Note, Began: time.Now()}
 }
 
 // copy is the run of kind "backup".
@@ -70,13 +69,17 @@ func (b *Backups) copy(r *run.Run, in input) (Result, error) {
 		}
 		res.Copies = append(res.Copies, to)
 	}
+	if err := b.afterCopy(r, in); err != nil {
+		return res, err
+	}
 	if in.Config.Keep.IsZero() {
 		return res, nil
 	}
-	res.Forgot, err = do(r, "forget", "let go of restore points that the policy does not want", func(ctx context.Context) (int, error) { return b.forget(ctx, r, in) })
+	gone, err := do(r, "forget", "let go of restore points that the policy does not want", func(ctx context.Context) (Forgotten, error) { return b.forget(ctx, r, in) })
 	if err != nil {
 		return res, b.say(r, "forget-failed", notify.Warning, err.Error(), nil)
 	}
+	res.Forgot = len(gone.Points)
 	return res, nil
 }
 
@@ -89,14 +92,19 @@ func (b *Backups) copyOnce(ctx context.Context, r *run.Run, in input) (res Resul
 		j := b.job(repo, in.Application, r)
 		if points, err := pointsOf(ctx, repo, in.Application); err == nil && len(points) > 0 {
 			j.Parent = &points[len(points)-1]
+			if j.Expected, err = b.expected(ctx, in); err != nil {
+				return err
+			}
 		}
 		if err := b.command(ctx, in.Config.Before, "before"); err != nil {
 			return errors.Join(err, b.after(ctx, in))
 		}
 		defer func() { err = errors.Join(err, b.after(ctx, in)) }()
 		res.At = time.Now()
-		res.Copied, err = src.Backup(ctx, j)
-		return err
+		if res.Copied, err = src.Backup(ctx, j); err != nil {
+			return err
+		}
+		return b.made(ctx, r.ID(), in, res)
 	})
 	return res, err
 }
@@ -131,49 +139,13 @@ func (b *Backups) copyOn(ctx context.Context, in input, to string) (res reposito
 			return err
 		}
 		return b.with(ctx, to, false, func(second *repository.Repository) error {
-			res, err = from.Copy(ctx, second, points, repository.SaveOptions{})
-			return err
+			if res, err = from.Copy(ctx, second, points, repository.SaveOptions{}); err != nil {
+				return err
+			}
+			return b.madeCopies(ctx, in, to, second)
 		})
 	})
 	return res, err
-}
-
-// forget lets restore points go, in the repository and in its copies.
-func (b *Backups) forget(ctx context.Context, r *run.Run, in input) (int, error) {
-	gone := 0
-	for _, name := range append([]string{in.Repository}, in.Config.Copies...) {
-		err := b.with(ctx, name, false, func(repo *repository.Repository) error {
-			all, err := pointsOf(ctx, repo, in.Application)
-			if err != nil {
-				return err
-			}
-			points := make([]plan.Point, len(all))
-			for i, s := range all {
-				points[i] = plan.Point{ID: s.ID.String(), At: s.Time}
-			}
-			for _, v := range in.Config.Keep.Apply(points, in.At) {
-				if len(v.Why) > 0 {
-					continue
-				}
-				id, err := repository.ParseID(v.ID)
-				if err != nil {
-					return err
-				}
-				if err := r.Journal(ctx, "forget", fmt.Sprintf("restore point %s of %s is let go in %s: no rule of keep wants it", id.Short(), v.At.Local().Format("2006-01-02 15:04"), name), nil); err != nil {
-					return err
-				}
-				if err := repo.RemoveSnapshot(ctx, id); err != nil {
-					return err
-				}
-				gone++
-			}
-			return nil
-		})
-		if err != nil {
-			return gone, err
-		}
-	}
-	return gone, nil
 }
 
 // Verified is what a check of a repository came to.
@@ -191,6 +163,9 @@ func (b *Backups) verify(r *run.Run, in input) (Verified, error) {
 			return err
 		})
 		v.Good, v.Whole = err == nil && len(v.Problems) == 0, in.Request.Part >= 1
+		if err == nil {
+			err = b.verified(ctx, r.ID(), in.Repository, v)
+		}
 		return v, err
 	})
 	if err != nil {

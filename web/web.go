@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
@@ -28,6 +29,7 @@ import (
 // Options are the parts that the pages show.
 type Options struct {
 	Rollouts *rollout.Rollouts
+	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store
@@ -52,6 +54,7 @@ type site struct {
 	styles string // path of the style sheet, which changes with its content
 	script string
 
+	memory memory
 	mu     sync.Mutex
 	states map[string]seen
 }
@@ -101,6 +104,7 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
 	s.read(mux, "GET /actions", s.actions)
+	s.backupPages(mux)
 	s.read(mux, "GET /approve/{run}", s.approvePage)
 	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
 	s.act(mux, "POST /rollouts/{run}/approve", auth.Approve, s.approve)

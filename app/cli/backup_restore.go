@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"context"
+	"fmt"
+	"path/filepath"
+
 	"github.com/spf13/cobra"
 
 	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/web/api"
 )
 
 func backupRestore(t *terminal) *cobra.Command {
@@ -11,7 +16,8 @@ func backupRestore(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use: "restore APPLICATION", Short: "Bring an application back", Args: args(1, 1, "an APPLICATION of goodstate.yaml"),
 		Long: "Bring an application back: into a folder, into a database, into a cluster, or in place over the original. A folder or database with something in it is refused without --replace.\n" +
-			"In a cluster, objects that are there and different are refused too, unless --existing says to skip or to update them; --plan shows first what would be done.",
+			"In a cluster, objects that are there and different are refused too, unless --existing says to skip or to update them.\n" +
+			"--plan says what would be overwritten and touches nothing; it ends with 2 when something would.",
 	}
 	f := c.Flags()
 	f.StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
@@ -24,6 +30,38 @@ func backupRestore(t *terminal) *cobra.Command {
 	f.StringToStringVar(&q.StorageClasses, "storage-class", nil, "storage classes that are called otherwise there, `OLD=NEW`")
 	f.StringToStringVar(&q.Images, "image", nil, "beginnings of image names that are replaced, `OLD=NEW`")
 	f.StringVar(&q.Existing, "existing", "", "objects of the cluster that are there and different: fail (default), skip, update")
-	f.BoolVar(&q.DryRun, "plan", false, "only show what would be done in the cluster, with the differences")
-	return backupWork(t, c, backup.KindRestore, q)
+	only := f.Bool("plan", false, "only say what would be overwritten")
+	backupWork(t, c, backup.KindRestore, q)
+	work := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if q.Folder != "" { // the server may be in another folder than the person
+			abs, err := filepath.Abs(q.Folder)
+			if err != nil {
+				return fmt.Errorf("folder to restore into: %w", err)
+			}
+			q.Folder = abs
+		}
+		if !*only {
+			return work(cmd, args)
+		}
+		return t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
+			p, err := client.PlanRestore(ctx, args[0], *q)
+			if err != nil {
+				return err
+			}
+			if t.json {
+				t.document(p)
+			} else {
+				t.restorePlan(p)
+			}
+			switch {
+			case p.Refused != "":
+				return &exitError{code: exitCouldNot}
+			case p.Replace > 0:
+				return &exitError{code: exitDifferences}
+			}
+			return nil
+		})(cmd, args)
+	}
+	return c
 }

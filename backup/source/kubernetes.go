@@ -120,6 +120,7 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 	}
 	back, err := kubernetes.Restore(ctx, c, j.Repo, snap, opt)
 	res := Restored{Files: int64(back.Count(kubernetes.Created) + back.Count(kubernetes.Updated)), Bytes: back.Bytes, Problems: back.Problems()}
+	res.Created, res.Updated, res.Kept = int64(back.Count(kubernetes.Created)), int64(back.Count(kubernetes.Updated)), int64(back.Count(kubernetes.Kept))
 	if where.Plan {
 		res.Changes = back.Plan()
 	}
