@@ -19,7 +19,6 @@ func TestARequestToRestoreSaysOnePlaceThatFitsItsSource(t *testing.T) {
 		{"nor to two places", false, Request{Folder: "back", InPlace: true}, "say where"},
 		{"nor into a cluster", false, Request{Cluster: "far"}, "copied from a cluster"},
 		{"nor under other names", false, Request{Folder: "back", Images: moved}, "copied from a cluster"},
-		{"nor can they be planned", false, Request{Folder: "back", DryRun: true}, "planned"},
 		{"objects go in place", true, Request{InPlace: true, Existing: "update", DryRun: true}, ""},
 		{"or beside, under another name", true, Request{Namespaces: moved}, ""},
 		{"or into another cluster under another name", true, Request{Cluster: "far", Namespaces: moved, StorageClasses: moved}, ""},

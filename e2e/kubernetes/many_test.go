@@ -38,7 +38,7 @@ func fill(t *testing.T, k *kube.Cluster, ns string, many int) {
 		put(fmt.Sprintf("small-%d", i), fmt.Sprintf("the value of %d", i))
 	}
 	for i := range 20 {
-		put(fmt.Sprintf("large-%d", i), strings.Repeat(fmt.Sprintf("line %d\n", i), 1_000_000/7))
+		put(fmt.Sprintf("large-%d", i), strings.Repeat(fmt.Sprintf("line %d\n", i), 1_000_000/8))
 	}
 	put(strings.Repeat("n", 253), "with a long name")
 	if err := group.Wait(); err != nil {
