@@ -139,6 +139,10 @@ func TestADrillLetsNothingOutside(t *testing.T) {
 	if tame("cronjobs.batch", cron); !strings.Contains(string(mustManifest(t, cron)), `"suspend": true`) {
 		t.Error("a CronJob would start in a drill")
 	}
+	offer := object(t, `{"apiVersion":"shop.example/v1","kind":"Offer","metadata":{"name":"a","namespace":"n","finalizers":["shop.example/tell"]}}`)
+	if tame("offers.shop.example", offer); len(offer.GetFinalizers()) > 0 {
+		t.Error("a finalizer would hold the drill's namespace")
+	}
 	web := object(t, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a","namespace":"n"},"spec":{"replicas":30,"template":{"spec":{"containers":[]}}}}`)
 	if tame("deployments.apps", web); !strings.Contains(string(mustManifest(t, web)), `"replicas": 1`) {
 		t.Errorf("a drill starts %s", mustManifest(t, web))
