@@ -80,7 +80,7 @@ func (f *playFlags) playFlags(s *pflag.FlagSet) {
 	s.BoolVar(&f.listTasks, "list-tasks", false, "list the tasks and do nothing")
 	s.BoolVar(&f.listTags, "list-tags", false, "list the tags and do nothing")
 	s.BoolVar(&f.syntax, "syntax-check", false, "only read the playbooks")
-	s.BoolVar(&f.flush, "flush-cache", false, "forget facts (a run always begins without any)")
+	s.BoolVar(&f.flush, "flush-cache", false, "forget the facts in the fact cache first")
 	s.BoolVar(&f.force, "force-handlers", false, "run handlers also where a task has failed")
 	s.StringVar(&f.junit, "junit", "", "write a JUnit report to this file too")
 }
@@ -185,9 +185,12 @@ func (t *terminal) playbook(ctx context.Context, f *playFlags, names []string) e
 // playError is printed as Ansible prints what keeps a playbook from running.
 func (t *terminal) playError(err error) error {
 	code := 1
-	var syntax interface{ Excerpt() string }
-	told := strings.Contains(err.Error(), "The error appears to be in") || errors.As(err, &syntax)
-	if told && !errors.Is(err, playbook.ErrNoRole) {
+	var at *playbook.Error
+	if errors.As(err, &at) {
+		if !at.General {
+			code = 4
+		}
+	} else if strings.Contains(err.Error(), "The error appears to be in") {
 		code = 4
 	}
 	if t.json {
@@ -200,7 +203,7 @@ func (t *terminal) playError(err error) error {
 func (t *terminal) playOptions(ctx context.Context, f *playFlags, s *settings.Settings, names []string) (engine.Options, *output.Text, func(*engine.Stats) error, error) {
 	opt := engine.Options{
 		Inventory: f.inventory, Limit: f.limit, Tags: splitTags(f.tags, s.Tags), SkipTags: splitTags(f.skipTags, s.SkipTags), Check: f.check, Diff: f.diff || s.Diff,
-		Forks: orNumber(f.forks, s.Forks), Verbosity: max(f.verbose, s.Verbosity), StartAt: f.startAt, Step: f.step, Handlers: f.force, Syntax: f.syntax,
+		Forks: orNumber(f.forks, s.Forks), Verbosity: max(f.verbose, s.Verbosity), StartAt: f.startAt, Step: f.step, Handlers: f.force, FlushCache: f.flush, Syntax: f.syntax,
 		Connection: orText(f.connection, s.Connection), RemoteUser: orText(f.user, s.RemoteUser), KeyFile: orText(f.keyFile, s.KeyFile),
 		BecomeMethod: orText(f.becomeMethod, s.BecomeMethod), BecomeUser: orText(f.becomeUser, s.BecomeUser), Become: f.become || s.Become,
 		Timeout: orNumber(f.timeout, s.Timeout), Settings: s.Engine, Console: t.console(),
@@ -228,7 +231,7 @@ func (t *terminal) playOptions(ctx context.Context, f *playFlags, s *settings.Se
 	if opt.Extra, err = extraVars(f.extra, opt.Vault); err != nil {
 		return opt, nil, nil, err
 	}
-	ansible := fallback.New(fallback.Options{Bases: folders(names), Collections: s.Engine.CollectionPaths, Library: s.Library})
+	ansible := fallback.New(fallback.Options{Bases: folders(names), Roles: s.Engine.RolePaths, Collections: s.Engine.CollectionPaths, Library: s.Library})
 	opt.Knows, opt.Fallback, opt.Python = ansible.Knows, ansible.Call, ansible.Python
 	opt.Plugin = func(kind, name string) (jinja.Function, bool) {
 		f, ok := ansible.Plugin(kind, name)

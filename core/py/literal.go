@@ -23,8 +23,7 @@ func Literal(text string, json bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.space()
-	if l.pos == len(l.text) {
+	if l.done() {
 		return v, nil
 	}
 	if l.text[l.pos] != ',' {
@@ -32,7 +31,7 @@ func Literal(text string, json bool) (any, error) {
 	}
 	items := Tuple{v}
 	for l.comma() {
-		if l.space(); l.pos == len(l.text) {
+		if l.done() {
 			return items, nil
 		}
 		if v, err = l.value(0); err != nil {
@@ -40,7 +39,7 @@ func Literal(text string, json bool) (any, error) {
 		}
 		items = append(items, v)
 	}
-	if l.space(); l.pos < len(l.text) {
+	if !l.done() {
 		return nil, ErrLiteral
 	}
 	return items, nil
@@ -69,6 +68,20 @@ func (l *literal) space() {
 			return
 		}
 	}
+}
+
+// done says whether there is nothing more but white space and comments.
+func (l *literal) done() bool {
+	at := l.pos
+	l.open++
+	l.space()
+	l.open--
+	if l.pos == len(l.text) {
+		return true
+	}
+	l.pos = at
+	l.space()
+	return false
 }
 
 func (l *literal) comma() bool {
@@ -324,7 +337,11 @@ func unescape(b *strings.Builder, text string, bytes bool) (int, error) {
 		if err != nil || n > utf8.MaxRune {
 			return 0, ErrLiteral
 		}
-		writeChar(b, rune(n), bytes)
+		if n >= 0xdc80 && n <= 0xdcff && !bytes {
+			b.WriteByte(byte(n)) // Python's surrogateescape: a byte that is no UTF-8
+		} else {
+			writeChar(b, rune(n), bytes)
+		}
 		return 1 + digits, nil
 	case c == 'N' && !bytes:
 		return 0, ErrLiteral // names of characters

@@ -152,6 +152,9 @@ func (v *varsReader) file(path string) error {
 func (v *varsReader) folder(dir string) error {
 	path, err := v.t.Find("vars", dir)
 	if err != nil {
+		if abs, failed := filepath.Abs(dir); failed == nil {
+			dir = abs
+		}
 		return fmt.Errorf("%s directory does not exist", dir)
 	}
 	info, err := os.Stat(path)

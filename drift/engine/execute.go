@@ -130,6 +130,10 @@ func (e *executor) module(s *scope, args *py.Dict, remote *reach, timeout time.D
 		if errors.As(err, &lost) {
 			res.Set("exception", py.Unsafe(err.Error()))
 		}
+		var template *templateError
+		if errors.As(err, &template) {
+			res.Set("exception", py.Unsafe("ansible.errors."+template.Error()))
+		}
 		err = nil
 	}
 	if e.fields.noLog {

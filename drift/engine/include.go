@@ -41,7 +41,7 @@ func (p *playRun) bringIn(results []*done, hosts []*inventory.Host) error {
 		more, err := p.read(inc)
 		if err != nil {
 			var parse *playbook.Error
-			if errors.As(err, &parse) && parse.Node != nil && parse.Node.File() != inc.task.Path() {
+			if errors.As(err, &parse) && parse.Node != nil && !parse.General && parse.Node.File() != inc.task.Path() {
 				return err
 			}
 			p.includeFailed(inc, err)

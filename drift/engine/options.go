@@ -16,20 +16,21 @@ import (
 
 // Options are one run of one or more playbooks.
 type Options struct {
-	Playbooks []string
-	Inventory []string // sources
-	Limit     string
-	Tags      []string
-	SkipTags  []string
-	Extra     *py.Dict // extra variables
-	Check     bool
-	Diff      bool
-	Forks     int
-	Verbosity int
-	StartAt   string
-	Step      bool
-	Handlers  bool // force
-	Syntax    bool // only read
+	Playbooks  []string
+	Inventory  []string // sources
+	Limit      string
+	Tags       []string
+	SkipTags   []string
+	Extra      *py.Dict // extra variables
+	Check      bool
+	Diff       bool
+	Forks      int
+	Verbosity  int
+	StartAt    string
+	Step       bool
+	Handlers   bool // force
+	FlushCache bool // forget the facts of the fact cache first
+	Syntax     bool // only read
 	// Defaults of the command line and the settings.
 	Connection, RemoteUser, KeyFile, BecomeMethod, BecomeUser string
 	Become                                                    bool
@@ -62,6 +63,7 @@ type Settings struct {
 	GatherSubset    []any
 	GatherTimeout   int
 	FactPath        string
+	FactCache       *FactCache // nil keeps facts for one run
 	Strategy        string
 	ForceHandlers   bool
 	AnyErrorsFatal  bool

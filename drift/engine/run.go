@@ -83,6 +83,7 @@ func prepare(ctx context.Context, opt Options) (*run, error) {
 		ctx: ctx, opt: opt, extra: opt.Extra, records: records{of: map[string]*record{}}, scopes: map[string]*scope{}, hosts: map[string]*connection{},
 		files: map[string]any{}, warned: map[string]bool{}, stats: newStats(), failed: map[string]bool{}, unreachable: map[string]bool{}, step: opt.Step,
 	}
+	r.records.new = r.cached
 	var token [20]byte
 	if _, err := rand.Read(token[:]); err != nil {
 		return nil, err
@@ -105,6 +106,7 @@ func prepare(ctx context.Context, opt Options) (*run, error) {
 	if r.inv, err = inventory.Load(ctx, opt.Inventory, inventory.Options{Load: r.load, Decrypt: r.decrypt, Warn: r.warn}); err != nil {
 		return nil, err
 	}
+	r.flushCache()
 	return r, r.limits()
 }
 

@@ -15,6 +15,7 @@ type record struct {
 	named    *py.Dict // as ansible_facts
 	included *py.Dict
 	set      *py.Dict
+	keep     func(*py.Dict) // in the cache; nil facts are forgotten there
 }
 
 func newRecord() *record {
@@ -23,8 +24,9 @@ func newRecord() *record {
 
 // records are by name of the host; one that is in no inventory may have one too.
 type records struct {
-	mu sync.Mutex
-	of map[string]*record
+	mu  sync.Mutex
+	of  map[string]*record
+	new func(name string, rec *record) // for the cache
 }
 
 func (r *records) host(name string) *record {
@@ -34,6 +36,9 @@ func (r *records) host(name string) *record {
 	if rec == nil {
 		rec = newRecord()
 		r.of[name] = rec
+		if r.new != nil {
+			r.new(name, rec)
+		}
 	}
 	return rec
 }
@@ -69,6 +74,9 @@ func (r *record) learn(facts *py.Dict) {
 		}
 	}
 	r.named = named
+	if r.keep != nil {
+		r.keep(r.facts)
+	}
 }
 
 // nameOfFact is the name in ansible_facts.
@@ -83,6 +91,9 @@ func (r *record) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.facts, r.injected, r.named = py.NewDict(), py.NewDict(), py.NewDict()
+	if r.keep != nil {
+		r.keep(nil)
+	}
 }
 
 func (r *record) gathered() bool {

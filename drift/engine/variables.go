@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"goodstate.dev/goodstate/core/py"
@@ -63,5 +62,10 @@ func (v *variables) File(path, text string, more *py.Dict, set action.Settings) 
 	if jinja.IsUndefined(err) {
 		class = "AnsibleUndefinedVariable"
 	}
-	return "", fmt.Errorf("%s: %s", class, repeated(err))
+	return "", &templateError{class, repeated(err)}
 }
+
+// templateError is an error in a template file, with its class in Ansible.
+type templateError struct{ class, text string }
+
+func (e *templateError) Error() string { return e.class + ": " + e.text }

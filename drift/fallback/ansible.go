@@ -22,6 +22,7 @@ import (
 // Options say where to look. What is empty is taken from the environment, or is Ansible's own default.
 type Options struct {
 	Bases       []string // folders of the playbooks; library/, module_utils/, collections/ and roles/ in them count
+	Roles       []string // ANSIBLE_ROLES_PATH: roles there may have plugins
 	Collections []string // ANSIBLE_COLLECTIONS_PATH
 	Library     []string // ANSIBLE_LIBRARY
 	ModuleUtils []string // ANSIBLE_MODULE_UTILS

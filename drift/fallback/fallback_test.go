@@ -172,6 +172,39 @@ func TestAHostWithoutPythonIsTold(t *testing.T) {
 	}
 }
 
+// Filters, tests and lookups beside a playbook and in its roles are found by the names that they have there.
+func TestPluginsBesidePlaybooksAreCalled(t *testing.T) {
+	dir := playbook(t, map[string]string{
+		"filter_plugins/shout.py":         "class FilterModule:\n    def filters(self):\n        return {'shout': lambda text, n=1: text.upper() + '!' * n}\n",
+		"roles/loud/test_plugins/loud.py": "class TestModule:\n    def tests(self):\n        return {'loud': lambda text: text.isupper()}\n",
+		"lookup_plugins/twice.py":         "from ansible.plugins.lookup import LookupBase\nclass LookupModule(LookupBase):\n    def run(self, terms, variables=None, **kwargs):\n        return terms + terms\n",
+	})
+	a := fallback.New(fallback.Options{Bases: []string{dir}})
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, c := range []struct {
+		kind, name string
+		args       []any
+		want       string
+	}{
+		{"filter", "shout", []any{"a", int64(2)}, "A!!"},
+		{"test", "loud", []any{"A"}, "True"},
+		{"lookup", "twice", []any{"x"}, "['x', 'x']"},
+	} {
+		call, ok := a.Plugin(c.kind, c.name)
+		if !ok {
+			t.Errorf("the %s %s is not found", c.kind, c.name)
+			continue
+		}
+		if got, err := call(t.Context(), c.args, nil); err != nil || py.Str(got) != c.want {
+			t.Errorf("%s %s: %v %v, want %s", c.kind, c.name, got, err, c.want)
+		}
+	}
+}
+
 func TestPluginsOfInstalledCollectionsAreCalled(t *testing.T) {
 	if real.Need(t, "ansible-community", "ansible-community") == "" {
 		return

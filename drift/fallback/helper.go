@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,7 +44,7 @@ func (a *Ansible) helping(in *installation) (*helper, error) {
 		return a.helper, a.helper.err
 	}
 	h := &helper{known: map[string]bool{}, tail: &end{}}
-	h.cmd = exec.Command(in.python, "-u", "-c", helperSource) //nolint:noctx // it ends with its standard input
+	h.cmd = exec.Command(in.python, append([]string{"-u", "-c", helperSource}, a.pluginFolders()...)...) //nolint:noctx // it ends with its standard input
 	h.cmd.Env = append(os.Environ(), "ANSIBLE_COLLECTIONS_PATH="+strings.Join(in.collections, ":"), "ANSIBLE_FORCE_COLOR=0")
 	h.cmd.Stderr = h.tail
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -57,6 +59,25 @@ func (a *Ansible) helping(in *installation) (*helper, error) {
 	h.err = err
 	a.helper = h
 	return h, err
+}
+
+// pluginFolders are those of playbooks and of roles that have plugins of their own.
+func (a *Ansible) pluginFolders() []string {
+	var roles, out []string
+	for _, base := range a.options.Bases {
+		roles = append(roles, filepath.Join(base, "roles"))
+	}
+	folders := slices.Clone(a.options.Bases)
+	for _, dir := range append(roles, a.options.Roles...) {
+		found, _ := filepath.Glob(filepath.Join(dir, "*")) // the pattern is right
+		folders = append(folders, found...)
+	}
+	for _, dir := range folders {
+		if found, _ := filepath.Glob(filepath.Join(dir, "*_plugins")); len(found) > 0 && !slices.Contains(out, dir) {
+			out = append(out, dir)
+		}
+	}
+	return out
 }
 
 // query is one question to the process.

@@ -13,6 +13,11 @@ from ansible.template import Templar  # noqa: E402
 
 if hasattr(plugins, "init_plugin_loader"):
     plugins.init_plugin_loader()
+for folder in sys.argv[1:]:  # of playbooks and roles
+    for kind in ("filter", "test", "lookup"):
+        path = os.path.join(folder, kind + "_plugins")
+        if os.path.isdir(path):
+            getattr(plugins, kind + "_loader").add_directory(path)
 loader = DataLoader()
 templar = Templar(loader=loader, variables={})
 

@@ -29,6 +29,10 @@ func (r *run) arith(op string, a, b any) (any, error) {
 		return nil, err
 	}
 	if text, ok := py.Text(a); ok && op == "%" {
+		_, dict := b.(*py.Dict)
+		if _, list := b.(*py.List); (dict || list) && !strings.Contains(text, "%") {
+			return a, nil
+		}
 		return r.percent(text, b)
 	}
 	if err := defined(b); err != nil {
@@ -316,6 +320,9 @@ func (r *run) repeated(a, b any) (any, error) {
 	n, ok := index(b)
 	if !ok {
 		return nil, typeErrorf("can't multiply sequence by non-int of type '%s'", py.TypeName(b))
+	}
+	if _, _, _, kind := py.Number(b); kind == py.IsBig {
+		return nil, valueErrorf("cannot fit 'int' into an index-sized integer")
 	}
 	n = max(n, 0)
 	switch x := a.(type) {

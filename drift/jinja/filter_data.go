@@ -183,6 +183,9 @@ func filterCombine(c *call) (any, error) {
 		if err := allDefined(d, 0); err != nil {
 			return nil, filterErrorf("%v", err)
 		}
+		if softly(d, 0) {
+			return nil, filterErrorf(" is undefined")
+		}
 	}
 	switch len(dicts) {
 	case 0:
@@ -209,6 +212,26 @@ func filterCombine(c *call) (any, error) {
 }
 
 // merge makes a dict of x with y over it.
+// softly finds in lists and dicts what an if without an else left undefined.
+func softly(v any, depth int) bool {
+	if depth > 200 {
+		return false
+	}
+	switch x := v.(type) {
+	case py.Undefined:
+		return x.Soft
+	case *py.List:
+		return slices.ContainsFunc(x.Items, func(item any) bool { return softly(item, depth+1) })
+	case *py.Dict:
+		for _, item := range x.All() {
+			if softly(item, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (c *call) merge(x, y *py.Dict, recursive bool, lists string) (any, error) {
 	if err := c.r.pay(x.Len() + y.Len()); err != nil {
 		return nil, err

@@ -154,13 +154,13 @@ func sameAnswer(got, want answer) bool {
 	if strings.Contains(got.Message, "AnsibleUnsafeText") {
 		return true // Ansible adds unsafe text to numbers and gets NotImplemented
 	}
-	if strings.Contains(want.Value, "{{") && !strings.Contains(got.Value, "{{") {
+	if strings.Contains(want.Value, "{{") && !strings.Contains(got.Value, "{{") || strings.Contains(want.Value, "{%") && got.Error != "" {
 		return true // Ansible gives a template back that fails while it is compiled
 	}
 	if strings.Contains(want.Message, "AnsibleUndefined") || strings.Contains(want.Message, "Undefined") {
 		return got.Error != "" // which of the two it is depends on where Python's library looks first
 	}
-	if got.Value == strings.ReplaceAll(want.Value, "u'", "'") {
+	if got.Value == strings.NewReplacer("u'", "'", `u"`, `"`).Replace(want.Value) {
 		return true // Ansible marks a result also for unsafe variables that it did not use
 	}
 	return got.Value == want.Value && got.Error == want.Error

@@ -122,6 +122,18 @@ func init() {
 					continue
 				}
 			}
+			if p := c.r.env.opt.Plugin; p != nil {
+				if do, ok := p("lookup", "config"); ok { // Ansible, where it is installed, knows all of its settings
+					if v, err := do(c.r.ctx, []any{name}, py.NewDict()); err == nil {
+						items, err := c.r.items(v)
+						if err != nil {
+							return nil, err
+						}
+						out.Items = append(out.Items, items...)
+						continue
+					}
+				}
+			}
 			switch c.optionText("on_missing", "error") {
 			case "error":
 				return nil, lookupErrorf("Unable to find setting %s", name)

@@ -83,6 +83,9 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
+		if !strings.ContainsAny(s, "{}") {
+			return c.args[0], nil // as Python: the text itself
+		}
 		return c.f.format(s, c.rest, c.named)
 	})
 	m.add("format_map", "self mapping", func(c *call) (any, error) {

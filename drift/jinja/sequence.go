@@ -73,6 +73,9 @@ func (r *run) length(v any) (int, error) {
 	case py.Bytes:
 		return len(x), nil
 	case py.Undefined:
+		if x.Soft {
+			return 0, nil
+		}
 		return 0, &UndefinedError{x.Hint}
 	case Object:
 		return len(x.Keys()), nil

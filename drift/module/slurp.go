@@ -42,7 +42,7 @@ func init() {
 		Options: []Option{
 			{Name: "path", Type: Path},
 			{Name: "prefix", Default: "ansible."},
-			{Name: "state", Default: "file", Choices: words("directory", "file")},
+			{Name: "state", Default: "file", Choices: words("file", "directory")},
 			{Name: "suffix", Default: ""},
 		},
 		Check: CheckNone,

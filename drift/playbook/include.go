@@ -153,7 +153,7 @@ func (l *Loader) IncludeTasks(t *Task, name, path string, vars *py.Dict) ([]*Blo
 		return nil, err
 	}
 	if n.Kind != yaml11.Sequence {
-		return nil, errorf(n, "included task files must contain a list of tasks")
+		return nil, general(nil, "included task files must contain a list of tasks")
 	}
 	inner, err := l.included(t, name, vars)
 	if err != nil {
@@ -211,7 +211,7 @@ func (l *Loader) apply(t *Task, d *py.Dict, around Keywords) (Keywords, error) {
 			own.Tags, err = tags(t.Node, v)
 		case "vars":
 			var vars *py.Dict
-			if vars, err = variables(t.Node, v); err == nil {
+			if vars, err = variables(t.Node, "Task", v); err == nil {
 				own.Vars = []*py.Dict{vars}
 			}
 		case "notify":

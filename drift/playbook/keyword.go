@@ -78,7 +78,7 @@ func (l *Loader) keywords(n *yaml11.Node, around *Keywords) (*Keywords, error) {
 			*field = value
 			continue
 		}
-		if err := l.listed(own, p, value); err != nil {
+		if err := l.listed(n, own, p, value); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +86,7 @@ func (l *Loader) keywords(n *yaml11.Node, around *Keywords) (*Keywords, error) {
 }
 
 // listed reads the keywords that add up.
-func (l *Loader) listed(own *Keywords, p yaml11.Pair, value any) (err error) {
+func (l *Loader) listed(n *yaml11.Node, own *Keywords, p yaml11.Pair, value any) (err error) {
 	switch p.Key.Text {
 	case "when":
 		own.When = items(value)
@@ -111,7 +111,7 @@ func (l *Loader) listed(own *Keywords, p yaml11.Pair, value any) (err error) {
 		}
 	case "vars":
 		var vars *py.Dict
-		if vars, err = variables(p.Value, value); err == nil && vars.Len() > 0 {
+		if vars, err = variables(p.Value, kindOf(n), value); err == nil && vars.Len() > 0 {
 			own.Vars = []*py.Dict{vars}
 		}
 	}
@@ -122,6 +122,9 @@ func (l *Loader) listed(own *Keywords, p yaml11.Pair, value any) (err error) {
 var booleans = keySet([]string{"become", "no_log", "run_once", "ignore_errors", "ignore_unreachable", "check_mode", "diff", "any_errors_fatal", "delegate_facts"})
 
 func check(p yaml11.Pair, value any) error {
+	if p.Key.Text == "debugger" && value != nil && value != "never" {
+		return errorf(p.Value, "goodstate has no debugger for tasks: leave 'debugger: %s' out, or say never", text(value))
+	}
 	switch value.(type) {
 	case *py.Dict, *py.List:
 		if booleans[p.Key.Text] {
@@ -184,13 +187,24 @@ func tags(n *yaml11.Node, value any) ([]any, error) {
 	return nil, errorf(n, "tags must be specified as a list")
 }
 
+// kindOf says what has keywords.
+func kindOf(n *yaml11.Node) string {
+	if _, play := n.Get("hosts"); play {
+		return "Play"
+	}
+	if isBlock(n) {
+		return "Block"
+	}
+	return "Task"
+}
+
 // variables reads vars: a dict, or a list of dicts.
-func variables(n *yaml11.Node, value any) (*py.Dict, error) {
+func variables(n *yaml11.Node, kind string, value any) (*py.Dict, error) {
 	out := py.NewDict()
 	for _, item := range items(value) {
 		d, ok := item.(*py.Dict)
 		if !ok {
-			return nil, errorf(n, "Vars in a %s must be specified as a dictionary, or a list of dictionaries", "Task")
+			return nil, errorf(n, "Vars in a %s must be specified as a dictionary, or a list of dictionaries", kind)
 		}
 		for k, v := range d.All() {
 			name, ok := k.(string)

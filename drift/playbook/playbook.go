@@ -38,6 +38,8 @@ type Error struct {
 	Text string
 	Node *yaml11.Node
 	Err  error
+	// General says that Ansible does not count it among what is wrong with the form of a playbook: its exit code is another one.
+	General bool
 }
 
 func (e *Error) Error() string {
@@ -58,6 +60,10 @@ func (e *Error) Unwrap() error { return e.Err }
 func errorf(n *yaml11.Node, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Text: err.Error(), Node: n, Err: err}
+}
+
+func general(n *yaml11.Node, format string, args ...any) error {
+	return &Error{Text: fmt.Sprintf(format, args...), Node: n, General: true}
 }
 
 // Playbook is one file with its plays, those of imported playbooks among them.
@@ -95,7 +101,7 @@ func (l *Loader) plays(path string, depth int) ([]*Play, error) {
 		return nil, err
 	}
 	if top == nil {
-		return nil, fmt.Errorf("Empty playbook, nothing to do: %s", path)
+		return nil, &Error{Text: "Empty playbook, nothing to do: " + path}
 	}
 	if top.Kind != yaml11.Sequence {
 		return nil, errorf(top, "A playbook must be a list of plays, got a %s instead: %s", pythonType(top), path)

@@ -1,7 +1,6 @@
 package playbook
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,9 +30,6 @@ type Role struct {
 	validate       bool
 	handled        bool
 }
-
-// ErrNoRole says that a role is in none of the folders in which roles are looked for.
-var ErrNoRole = errors.New("no such role")
 
 // FullName has the collection in front.
 func (r *Role) FullName() string {
@@ -110,7 +106,7 @@ func (l *Loader) roleUse(p *Play, n *yaml11.Node) (*use, error) {
 		return u, l.roleName(p, u)
 	}
 	if n.Kind != yaml11.Mapping {
-		return nil, errorf(n, "role definitions must contain a role name")
+		return nil, general(n, "role definitions must contain a role name")
 	}
 	kw, err := l.keywords(n, &Keywords{})
 	if err != nil {
@@ -132,7 +128,7 @@ func (l *Loader) roleUse(p *Play, n *yaml11.Node) (*use, error) {
 		}
 	}
 	if u.name == "" {
-		return nil, errorf(n, "role definitions must contain a role name")
+		return nil, general(n, "role definitions must contain a role name")
 	}
 	for _, pair := range n.Pairs {
 		if !roleKeys[pair.Key.Text] {
@@ -233,7 +229,7 @@ func (l *Loader) roleFolder(p *Play, u *use) (name, collection, path string, err
 		return filepath.Base(u.name), "", abs, nil
 	}
 	text := fmt.Sprintf("the role '%s' was not found in %s", u.name, strings.Join(search, ":"))
-	return "", "", "", &Error{Text: text, Node: u.node, Err: ErrNoRole}
+	return "", "", "", &Error{Text: text, Node: u.node, General: true}
 }
 
 func expandHome(path string) string {

@@ -146,7 +146,7 @@ func (c *place) attributes(t *Task) error {
 		case key == t.Action || taskKeys[key] || key == "shell" && t.Action == "shell":
 		case strings.HasPrefix(key, "with_"):
 			if t.LoopWith != "" || t.Loop != nil {
-				return errorf(n, "duplicate loop in task: %s", strings.TrimPrefix(key, "with_"))
+				return general(n, "duplicate loop in task: %s", strings.TrimPrefix(key, "with_"))
 			}
 			value, err := p.Value.Value()
 			if err != nil {
@@ -202,7 +202,7 @@ func (t *Task) fields() error {
 		}
 		if field, ok := own[p.Key.Text]; ok {
 			if p.Key.Text == "loop" && t.LoopWith != "" {
-				return errorf(t.Node, "duplicate loop in task: %s", t.LoopWith)
+				return general(t.Node, "duplicate loop in task: %s", t.LoopWith)
 			}
 			*field = value
 		}
@@ -213,6 +213,9 @@ func (t *Task) fields() error {
 		case "name":
 			t.Name = text(value)
 		case "register":
+			if p.Value.Kind != yaml11.Scalar {
+				return errorf(t.Node, "The field 'register' is supposed to be a string type, however the incoming data structure is a %s", pythonType(p.Value))
+			}
 			t.Register = text(value)
 		case "loop_control":
 			if err := t.control(p.Value, value); err != nil {

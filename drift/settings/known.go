@@ -1,9 +1,12 @@
 package settings
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"goodstate.dev/goodstate/drift/engine"
 )
@@ -69,6 +72,7 @@ func (r *reader) plays(s *Settings) {
 	}
 	r.number(&e.GatherTimeout, "ANSIBLE_GATHER_TIMEOUT", "defaults.gather_timeout")
 	r.text(&e.FactPath, "ANSIBLE_FACT_PATH", "defaults.fact_path")
+	r.cache(e)
 	r.text(&e.Strategy, "ANSIBLE_STRATEGY", "defaults.strategy")
 	r.flag(&e.ForceHandlers, "ANSIBLE_FORCE_HANDLERS", "defaults.force_handlers")
 	r.flag(&e.AnyErrorsFatal, "ANSIBLE_ANY_ERRORS_FATAL", "defaults.any_errors_fatal")
@@ -88,6 +92,28 @@ func (r *reader) plays(s *Settings) {
 	r.list(&s.SkipTags, "ANSIBLE_SKIP_TAGS", "tags.skip")
 	r.flag(&s.Diff, "ANSIBLE_DIFF_ALWAYS", "diff.always")
 	r.number(&s.DiffContext, "ANSIBLE_DIFF_CONTEXT", "diff.context")
+}
+
+// cache reads where facts are kept between runs.
+func (r *reader) cache(e *engine.Settings) {
+	kind, keep := "memory", 86400
+	r.text(&kind, "ANSIBLE_CACHE_PLUGIN", "defaults.fact_caching")
+	if i := strings.LastIndexByte(kind, '.'); i >= 0 {
+		kind = kind[i+1:]
+	}
+	c := &engine.FactCache{}
+	r.path(&c.Dir, "ANSIBLE_CACHE_PLUGIN_CONNECTION", "defaults.fact_caching_connection")
+	r.text(&c.Prefix, "ANSIBLE_CACHE_PLUGIN_PREFIX", "defaults.fact_caching_prefix")
+	r.number(&keep, "ANSIBLE_CACHE_PLUGIN_TIMEOUT", "defaults.fact_caching_timeout")
+	c.Keep = time.Duration(keep) * time.Second
+	switch {
+	case kind == "jsonfile" && c.Dir == "":
+		r.errs = append(r.errs, errors.New("setting fact_caching: jsonfile needs fact_caching_connection, the folder of its files"))
+	case kind == "jsonfile":
+		e.FactCache = c
+	case kind != "memory":
+		r.errs = append(r.errs, fmt.Errorf("setting fact_caching: goodstate has memory and jsonfile, not %s; ANSIBLE_CACHE_PLUGIN=memory keeps facts for one run", kind))
+	}
 }
 
 func (r *reader) connections(s *Settings) {
