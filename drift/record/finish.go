@@ -27,8 +27,14 @@ func (r *Recorder) finish(ctx context.Context, failure error) (err error) {
 	unreached := 0
 	for _, h := range slices.Sorted(maps.Keys(r.hosts)) {
 		trouble := r.trouble[h]
-		if trouble == "" && failure != nil {
+		switch {
+		case trouble != "":
+		case failure != nil:
 			trouble = r.public("the run ended early: "+failure.Error(), false, maxText)
+		case r.cut:
+			trouble = "the play was ended before its last task, because other hosts had failed"
+		case !r.came[h]:
+			trouble = "the run did not come to this host"
 		}
 		if trouble != "" {
 			unreached++

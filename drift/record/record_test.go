@@ -14,6 +14,7 @@ import (
 	"goodstate.dev/goodstate/drift/engine"
 	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/drift/state"
+	"goodstate.dev/goodstate/internal/real"
 )
 
 // yard is three hosts that are folders of this machine, with a playbook and a record.
@@ -197,5 +198,79 @@ func TestSecretsAreNotInTheDatabase(t *testing.T) {
 		if strings.Contains(string(raw), word) {
 			t.Errorf("the database has %q", word)
 		}
+	}
+}
+
+func TestPagesOfDifferencesAndHostsHaveEverythingOnce(t *testing.T) {
+	y := newYard(t)
+	y.run(record.Detect) // nothing is there yet: every resource waits
+	want := y.causes()
+	if len(want) < 5 {
+		t.Fatalf("%d differences, want at least 5", len(want))
+	}
+	var got []string
+	after, count := "", 0
+	for {
+		page, err := y.book.Causes(t.Context(), "site", after, count, 2, y.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, c := range page {
+			got = append(got, c.Cause)
+		}
+		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+	}
+	for i, c := range want {
+		if len(got) != len(want) || got[i] != c.Cause {
+			t.Fatalf("pages have %v, want the %d differences in their order", got, len(want))
+		}
+	}
+	first, err := y.book.Hosts(t.Context(), "", "", "", 2)
+	if err != nil || len(first) != 2 || first[1].Host != "web2" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	rest, err := y.book.Hosts(t.Context(), "", first[1].Host, first[1].Playbook, 2)
+	if err != nil || len(rest) != 1 || rest[0].Host != "web3" {
+		t.Errorf("%+v, %v; want web3", rest, err)
+	}
+	found, err := y.book.Results(t.Context(), "run1", record.Filter{Host: "web2", Text: "FOLD"}, 0, 0)
+	if err != nil || len(found) != 2 || found[0].Outcome != "changed" || found[1].Item != "b" {
+		t.Errorf("%+v, %v; want both items of folders on web2", found, err)
+	}
+}
+
+func TestAPlayThatEndsEarlyMakesNothingGreenAndForgetsNothing(t *testing.T) {
+	y := newYard(t)
+	y.run(record.Correct)
+	y.write("site.yml", strings.Replace(play, "  tasks:\n", "  any_errors_fatal: true\n  tasks:\n    - {name: stop, fail: {msg: no}, when: inventory_hostname == 'web1'}\n", 1))
+	y.run(record.Detect)
+	fleet, err := y.book.Fleet(t.Context(), "site")
+	if err != nil || fleet.Hosts[state.Unknown] != 3 || fleet.Resources.Unknown != 19 {
+		t.Errorf("%+v, %v; want three hosts with all their 19 resources unknown", fleet, err)
+	}
+}
+
+func TestARunThatWasKilledLeavesHostsThatAreNotTakenForGood(t *testing.T) {
+	y := newYard(t)
+	y.run(record.Correct)
+	y.run(record.Detect)
+	r, err := y.book.Begin(t.Context(), record.Start{ID: "killed", Playbook: "site", Mode: record.Correct, Who: "ann", Now: func() time.Time { return y.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Event(engine.Event{Kind: engine.PlayStart, Play: &engine.PlayInfo{Hosts: []string{"web1"}}})
+	real.Eventually(t, time.Minute, "the host is marked", func() bool {
+		hosts, err := y.book.Host(t.Context(), "web1")
+		return err == nil && len(hosts) == 1 && hosts[0].State == state.Unknown && strings.Contains(hosts[0].Trouble, "killed")
+	})
+	fleet, err := y.book.Fleet(t.Context(), "site")
+	if err != nil || fleet.Hosts[state.Unknown] != 1 || fleet.Hosts[state.Good] != 2 {
+		t.Errorf("%+v, %v; want one host unknown and two good", fleet, err)
+	}
+	if err := r.Close(nil); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -48,6 +48,8 @@ type Recorder struct {
 	places  map[string][]int // lines of tasks that have everything but the line in common
 	hosts   map[string]bool
 	trouble map[string]string
+	came    map[string]bool // hosts of which there was any result
+	cut     bool            // a play ended before its tasks did
 }
 
 // Begin records that a run begins. Begun again after a crash, it goes on with the same row.
@@ -65,7 +67,7 @@ func (b *Book) Begin(ctx context.Context, s Start) (*Recorder, error) {
 	}
 	r := &Recorder{
 		book: b, start: s, ctx: ctx, rows: make(chan any, 1000), done: make(chan struct{}), secrets: map[string]bool{}, places: map[string][]int{},
-		hosts: map[string]bool{}, trouble: map[string]string{},
+		hosts: map[string]bool{}, trouble: map[string]string{}, came: map[string]bool{},
 	}
 	go r.write()
 	return r, nil
@@ -86,11 +88,13 @@ func (r *Recorder) Event(e engine.Event) {
 			}
 		}
 		r.rows <- fresh
+	case engine.NoHostsLeft:
+		r.cut = true
 	case engine.OK, engine.FailedTask, engine.Skipped, engine.UnreachableHost:
 		if e.Task == nil || e.Result == nil {
 			return
 		}
-		r.hosts[e.Host] = true
+		r.hosts[e.Host], r.came[e.Host] = true, true
 		at := r.start.Now()
 		for _, l := range r.looks(e) {
 			l.observed.At = at
