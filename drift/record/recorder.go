@@ -38,8 +38,8 @@ type Recorder struct {
 	ctx   context.Context //nolint:containedctx // events come without one; it is the run's
 
 	rows chan any
-	done   chan struct{}
-	err    error // of the writer, read after done
+	done chan struct{}
+	err  error // of the writer, read after done
 
 	mu      sync.Mutex
 	secrets map[string]bool
