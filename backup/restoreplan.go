@@ -150,6 +150,9 @@ func restoreCommand(application string, q Request) string {
 	if q.Snapshot != "" {
 		line += " --point " + q.Snapshot
 	}
+	if q.Until != "" {
+		line += " --until '" + q.Until + "'"
+	}
 	switch {
 	case q.InPlace:
 		line += " --in-place"
