@@ -143,7 +143,7 @@ func backupCode(r run.Info) error {
 	case backup.KindVerify:
 		var v backup.Verified
 		err = read(&v)
-		failed = !v.Good
+		failed = !v.Good || v.Escrow != ""
 	case backup.KindRestore:
 		var v source.Restored
 		err = read(&v)
