@@ -290,6 +290,11 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 			return run.Info{}, err
 		}
 	}
+	if q.Until != "" {
+		if err := recovers(in.Config, q); err != nil {
+			return run.Info{}, err
+		}
+	}
 	if q.To != "" {
 		if _, err := b.repository(q.To); err != nil {
 			return run.Info{}, err
@@ -301,4 +306,17 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 		}
 	}
 	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
+}
+
+// recovers says why an application cannot be brought back to a moment.
+func recovers(a Application, q Request) error {
+	src, err := a.Source.New()
+	if err != nil {
+		return err
+	}
+	if _, ok := src.(source.Recoverer); !ok {
+		return fmt.Errorf("--until is for sources with a log, like postgres_server; a source of kind %s comes back as it was at a restore point, see --point", a.Source.Name())
+	}
+	_, err = source.ParseUntil(q.Until)
+	return err
 }

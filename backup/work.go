@@ -40,7 +40,7 @@ func do[T any](r *run.Run, name, text string, fn func(ctx context.Context) (T, e
 }
 
 func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) source.Job {
-	return source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: r.Note, Began: time.Now()}
+	return source.Job{Repo: repo, Application: application, Base: b.Base, State: filepath.Join(b.Data, "sources", application), Secret: b.Secret, Say: r.Note, Began: time.Now()}
 }
 
 // copy is the run of kind "backup".
@@ -239,6 +239,9 @@ func (b *Backups) restore(r *run.Run, in input) (source.Restored, error) {
 				return err
 			}
 			text := fmt.Sprintf("%s of %s is back in %s: %d MB", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), to, res.Bytes>>20)
+			if res.Ended != "" {
+				text += "; " + res.Ended
+			}
 			if in.Request.DryRun {
 				text = fmt.Sprintf("nothing was changed; %s of %s would change %d things in %s", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), len(res.Changes), to)
 			}
@@ -261,7 +264,11 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 		return repository.Snapshot{}, fmt.Errorf("%s has no restore point in %s", in.Application, in.Repository)
 	}
 	if in.Request.Snapshot == "" {
-		return all[len(all)-1], nil
+		until, err := source.ParseUntil(in.Request.Until)
+		if err != nil {
+			return repository.Snapshot{}, err
+		}
+		return until.Covering(all)
 	}
 	for _, s := range all {
 		if strings.HasPrefix(s.ID.String(), in.Request.Snapshot) {
