@@ -19,6 +19,7 @@ import (
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -28,6 +29,7 @@ import (
 // Options are the parts that the pages show.
 type Options struct {
 	Rollouts *rollout.Rollouts
+	Desk     *desk.Desk
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store

@@ -275,3 +275,12 @@ func longest(a, b []string, where map[string][]int, a1, a2, b1, b2 int) (bi, bj,
 	}
 	return bi, bj, bn
 }
+
+// Differences writes the differences that a result carries as unified text, as the terminal shows them; empty where there are none.
+func Differences(result *py.Dict) string {
+	v, ok := result.Get("diff")
+	if !ok || v == nil {
+		return ""
+	}
+	return (&Text{}).differences(v)
+}
