@@ -102,6 +102,7 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/answer", auth.Answer, s.say(feedback.Answered))
 	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
+	s.desk(mux)
 	s.read(mux, "GET /actions", s.actions)
 	s.read(mux, "GET /approve/{run}", s.approvePage)
 	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
