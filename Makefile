@@ -6,7 +6,7 @@ export GORACE := atexit_sleep_ms=20
 # SQLite, which is C in Go's clothes, is not watched for races: it is most of what tests of the store would cost.
 UNWATCHED := -gcflags=modernc.org/sqlite/lib=-race=false
 
-.PHONY: build test test-all bench bench-hooks bench-drift lint demo
+.PHONY: build test test-all test-k8s bench bench-hooks bench-drift lint demo
 
 build:
 	for arch in amd64 arm64; do \
@@ -27,6 +27,11 @@ test:
 # and all that modules are used for, beside Ansible.
 test-all: test
 	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet ./drift/module/moduletest ./backup/source/files
+
+# What needs a real Kubernetes, which is built once of pinned modules (about ten minutes on 2 cores) and kept in the user's cache.
+test-k8s:
+	./.ci/install
+	E2E_K8S=1 $(GO) test -count=1 -timeout 60m ./e2e/kubernetes
 
 bench:
 	./.ci/install bench

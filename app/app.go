@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/core/audit"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
@@ -112,12 +113,13 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Links, err = auth.OpenLinks(filepath.Join(o.Config.Data, "links.key")); err != nil {
 		return err
 	}
+	a.Backups = backup.New(backup.Options{
+		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Journal: a.Journal, Ledger: &ledger.Ledger{DB: a.Store.DB()}, Secret: secrets.Get,
+		Where: a.whereabouts, Notify: a.Notices, Log: o.Log,
+	})
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	a.Backups = backup.New(backup.Options{
-		Config: o.Config.Backup, Base: o.Base, Data: o.Config.Data, Engine: a.Engine, Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
-	})
 	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log}); err != nil {
 		return err
 	}
@@ -179,7 +181,7 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
-		Secret: secrets.Get, Notify: a.Notices, Log: o.Log,
+		Secret: secrets.Get, Notify: a.Notices, Log: o.Log, Snapshots: a.Backups,
 		Alerts:   &alert.Store{DB: a.Store.DB()},
 		Feedback: &feedback.Store{DB: a.Store.DB(), Spool: &feedback.Spool{Dir: proxy.DeskDir(proxyDir)}, Redact: secrets.Redact},
 		Jobs:     func() []string { return o.Config.Hooks.PrePush.Jobs.Keys() },

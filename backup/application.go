@@ -8,6 +8,7 @@ import (
 
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/source"
+	"goodstate.dev/goodstate/backup/storage"
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
 )
@@ -16,12 +17,25 @@ import (
 type Config struct {
 	Repositories config.Map[Repository]  `yaml:"repositories" json:"repositories,omitempty" help:"where copies are kept, by name"`
 	Applications config.Map[Application] `yaml:"applications" json:"applications,omitempty" help:"what is copied, by name"`
+	Roles        Roles                   `yaml:"roles" json:"roles,omitzero" help:"who may do what with backups"`
+	Runbook      Runbook                 `yaml:"runbook" json:"runbook,omitzero" help:"the recovery document that goodstate writes after each drill"`
+}
+
+// Runbook says where the recovery document is kept, and who is in it.
+type Runbook struct {
+	Folders  []string `yaml:"folders" json:"folders,omitempty" help:"folders in which it is kept too, so that it can be read when goodstate is gone; the data directory and repositories in folders have it always" example:"[/mnt/elsewhere]"`
+	Contacts []string `yaml:"contacts" json:"contacts,omitempty" help:"who is called, a line each" example:"[\"Ann, operations: 555 0100\"]"`
 }
 
 // Repository is one place for copies.
 type Repository struct {
-	Folder   string        `yaml:"folder" json:"folder" required:"true" help:"folder of the repository, on another disk than what is copied; goodstate backup init makes it" example:"/mnt/backup/shop"`
-	Password config.Secret `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
+	config.Choice[storage.Place] `yaml:",inline"`
+	Password                     config.Secret `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
+	Escrow                       config.Secret `yaml:"escrow" json:"escrow,omitzero" help:"secret with a second password, as it lies in escrow; each verification proves that it opens the repository" example:"{secret: backup-escrow}"`
+	Upload                       config.Size   `yaml:"upload" json:"upload,omitempty" help:"bytes that go up in a second at most" example:"5MiB"`
+	Download                     config.Size   `yaml:"download" json:"download,omitempty" help:"bytes that come down in a second at most" example:"20MiB"`
+	Kept                         string        `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
+	Verify                       plan.When     `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
 }
 
 // Application is something that is copied, and how soon it must be back.
@@ -31,7 +45,10 @@ type Application struct {
 	Copies     []string                     `yaml:"copies" json:"copies,omitempty" help:"repositories that the restore points are copied on to" example:"[away]"`
 	RPO        config.Duration              `yaml:"rpo" json:"rpo,omitempty" help:"how much work may be lost: goodstate serve copies twice in that time, and says so when the youngest copy is older" example:"1h"`
 	RTO        config.Duration              `yaml:"rto" json:"rto,omitempty" help:"how long it may take to have it back; drills are measured against it" example:"15m"`
-	Drill      config.Duration              `yaml:"drill" json:"drill,omitempty" help:"how often goodstate serve restores the youngest copy into a scratch place and checks it" example:"24h"`
+	Schedule   plan.When                    `yaml:"schedule" json:"schedule,omitzero" help:"when goodstate serve copies it, a time or a cron expression; without it twice in its RPO" example:"\"*/20 * * * *\""`
+	Drill      plan.When                    `yaml:"drill" json:"drill,omitzero" help:"how often goodstate serve restores the youngest copy into a scratch place and checks it: a time, or a cron expression" example:"24h"`
+	Services   []string                     `yaml:"services" json:"services,omitempty" help:"services whose data it is: before a migration of theirs that cannot be undone it is copied" example:"[web]"`
+	Contacts   []string                     `yaml:"contacts" json:"contacts,omitempty" help:"who knows it, for the runbook, a line each" example:"[\"Bo, shop: 555 0101\"]"`
 	Keep       plan.Keep                    `yaml:"keep" json:"keep,omitempty" help:"which restore points stay; without it all do" example:"{within: 48h, daily: 14, monthly: 12}"`
 	Before     string                       `yaml:"before" json:"before,omitempty" help:"command that is run before the copy, for example to freeze the application" example:"./freeze"`
 	After      string                       `yaml:"after" json:"after,omitempty" help:"command that is run after the copy, whatever came of it" example:"./thaw"`
@@ -48,6 +65,18 @@ func (c *Config) Validate(report func(path, message string)) {
 		}
 		if a.RPO != 0 && time.Duration(a.RPO) < 2*time.Minute {
 			report("applications."+name+".rpo", fmt.Sprintf("%s is shorter than 2m, the shortest that copies can keep", a.RPO))
+		}
+		if longest := a.Schedule.Longest(time.Now()); a.RPO > 0 && longest > time.Duration(a.RPO) {
+			report("applications."+name+".schedule", fmt.Sprintf("%s lies up to %s between two copies, which cannot keep an RPO of %s", a.Schedule, config.Duration(longest), a.RPO))
+		}
+	}
+	serves := map[string]string{}
+	for name, a := range c.Applications.All() {
+		for _, s := range a.Services {
+			if other, taken := serves[s]; taken {
+				report("applications."+name+".services", fmt.Sprintf("the data of service %s is application %s already", s, other))
+			}
+			serves[s] = name
 		}
 	}
 }

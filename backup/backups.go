@@ -2,19 +2,20 @@ package backup
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source"
-	"goodstate.dev/goodstate/backup/storage"
+	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"
 )
@@ -26,7 +27,14 @@ const (
 	KindRestore = "restore"
 	KindVerify  = "verify"
 	KindPrune   = "prune"
+	KindForget  = "forget"
+	KindCopyOn  = "copy-on"
 )
+
+// IsKind says whether runs of a kind are of this package.
+func IsKind(kind string) bool {
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+}
 
 // Notifier tells people. Send only enqueues.
 type Notifier interface {
@@ -35,29 +43,39 @@ type Notifier interface {
 
 // Options are the parts that backups stand on.
 type Options struct {
-	Config Config
-	Base   string // folder of the configuration file
-	Data   string // folder of goodstate's own data, where drills have their scratch place
-	Engine *run.Engine
-	Secret func(ctx context.Context, name string) (string, error)
-	Notify Notifier
-	Log    *slog.Logger
+	Config  Config
+	Base    string // folder of the configuration file
+	Data    string // folder of goodstate's own data, where drills have their scratch place
+	Engine  *run.Engine
+	Journal *journal.Journal
+	Ledger  *ledger.Ledger
+	Where   func(secret string) Whereabouts // where a secret lies, for the runbook
+	Secret  func(ctx context.Context, name string) (string, error)
+	Notify  Notifier
+	Log     *slog.Logger
 }
 
 // Backups copies the configured applications, brings them back and tells how they stand.
 type Backups struct {
 	Options
-	ring repository.Keyring
+	ring    repository.Keyring
+	started time.Time
+	process string // tells a new process from this one
+
+	watching sync.Mutex
+	holds    holds
 }
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
 func New(o Options) *Backups {
-	b := &Backups{Options: o}
+	b := &Backups{Options: o, started: time.Now(), process: rand.Text()}
 	run.Register(o.Engine, KindCopy, b.copy)
 	run.Register(o.Engine, KindDrill, b.drill)
 	run.Register(o.Engine, KindRestore, b.restore)
 	run.Register(o.Engine, KindVerify, b.verify)
 	run.Register(o.Engine, KindPrune, b.prune)
+	run.Register(o.Engine, KindForget, b.forgetRun)
+	run.Register(o.Engine, KindCopyOn, b.copyOnRun)
 	return b
 }
 
@@ -85,101 +103,15 @@ func (b *Backups) application(name string) (Application, error) {
 	return a, nil
 }
 
-// storageOf is where a repository lies.
-func (b *Backups) storageOf(name string) (storage.Storage, Repository, error) {
-	r, ok := b.Config.Repositories.Get(name)
-	if !ok {
-		return nil, r, &UnknownError{"repository", name, b.Config.Repositories.Keys()}
-	}
-	folder := r.Folder
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(b.Base, folder)
-	}
-	return storage.NewFolder(folder), r, nil
-}
-
-// Init makes a repository.
-func (b *Backups) Init(ctx context.Context, name string) (repository.ID, error) {
-	s, r, err := b.storageOf(name)
-	if err != nil {
-		return repository.ID{}, err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return repository.ID{}, fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.Init(ctx, s, password)
-	if err != nil {
-		return repository.ID{}, fmt.Errorf("make repository %s: %w", name, err)
-	}
-	return repo.ID(), repo.Close()
-}
-
-// Open opens a repository of the configuration, with its index.
-func (b *Backups) Open(ctx context.Context, name string) (*repository.Repository, error) {
-	s, r, err := b.storageOf(name)
-	if err != nil {
-		return nil, err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return nil, fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err == nil {
-		err = repo.LoadIndex(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("repository %s: %w", name, err)
-	}
-	return repo, nil
-}
-
-// with opens a repository under a lock for as long as do runs.
-func (b *Backups) with(ctx context.Context, name string, exclusive bool, do func(*repository.Repository) error) (err error) {
-	s, r, err := b.storageOf(name)
-	if err != nil {
-		return err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
-	}
-	lock, err := repo.Lock(ctx, exclusive)
-	if err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, lock.Unlock(), repo.Close()) }()
-	if err := repo.LoadIndex(ctx); err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
-	}
-	if err := do(repo); err != nil {
-		return err
-	}
-	return lock.Err()
-}
-
 // Points lists the restore points of an application in its repository, the youngest first.
 func (b *Backups) Points(ctx context.Context, application string) ([]repository.Snapshot, error) {
 	a, err := b.application(application)
 	if err != nil {
 		return nil, err
 	}
-	s, r, err := b.storageOf(a.Repository)
+	repo, err := b.unlock(ctx, a.Repository)
 	if err != nil {
 		return nil, err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return nil, fmt.Errorf("password of repository %s: %w", a.Repository, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err != nil {
-		return nil, fmt.Errorf("repository %s: %w", a.Repository, err)
 	}
 	defer repo.Close()
 	all, err := pointsOf(ctx, repo, application)
@@ -206,6 +138,14 @@ type Standing struct {
 	Recovery    time.Duration `json:"recovery_ns,omitempty"`  // what that drill took
 	Running     string        `json:"running,omitempty"`      // the run under way
 	Repository  string        `json:"repository"`
+	Since       time.Time     `json:"since,omitzero"`      // of the state, where it is not good
+	Broken      time.Time     `json:"rpo_broken,omitzero"` // when the RPO is broken without another copy
+	Next        time.Time     `json:"next_copy,omitzero"`  // when it is copied next
+	Drilled     time.Time     `json:"last_drilled,omitzero"`
+	Level       plan.Level    `json:"level"` // of the best restore point
+	Points      int           `json:"points"`
+	Do          string        `json:"do,omitempty"`      // what to do now
+	Command     string        `json:"command,omitempty"` // and its command line
 }
 
 // Standings tells of all applications, by what the record says of their runs.
@@ -228,8 +168,8 @@ func (b *Backups) standing(ctx context.Context, name string, a Application, now 
 		return s, err
 	}
 	s.State, s.Why = plan.Judge(facts, now)
-	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running = facts.Copied, facts.Verified, facts.Restored, facts.Took, running
-	return s, nil
+	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running, s.Drilled = facts.Copied, facts.Verified, facts.Restored, facts.Took, running, facts.Drilled
+	return s, b.outlook(ctx, &s, a, facts, now)
 }
 
 // facts reads the last runs of an application.
@@ -248,6 +188,9 @@ func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.F
 		if err := ended(&f, r); err != nil {
 			return f, "", fmt.Errorf("result of run %s: %w", r.ID, err)
 		}
+	}
+	if err := b.present(ctx, name, a, &f); err != nil {
+		return f, "", err
 	}
 	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
 	if err != nil {
@@ -316,17 +259,6 @@ func copied(f *plan.Facts, r run.Info) error {
 	return nil
 }
 
-// Request says what to do with an application or a repository.
-type Request struct {
-	Snapshot string  `json:"snapshot,omitempty" doc:"a restore point; the youngest when empty"`
-	Folder   string  `json:"folder,omitempty" doc:"folder to restore into"`
-	Database string  `json:"database,omitempty" doc:"name of a secret with the URL of the database to restore into"`
-	InPlace  bool    `json:"in_place,omitempty" doc:"restore over the original"`
-	Replace  bool    `json:"replace,omitempty" doc:"replace what is in the way"`
-	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
-	DryRun   bool    `json:"dry_run,omitempty"`
-}
-
 // input is what a run is started with.
 type input struct {
 	Application string      `json:"application,omitempty"`
@@ -342,7 +274,7 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 	target := Target(name)
 	switch kind {
 	case KindVerify, KindPrune:
-		if _, _, err := b.storageOf(name); err != nil {
+		if _, err := b.repository(name); err != nil {
 			return run.Info{}, err
 		}
 		in.Repository, target = name, RepositoryTarget(name)
@@ -354,32 +286,19 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 		in.Application, in.Config, in.Repository = name, a, a.Repository
 	}
 	if kind == KindRestore {
-		if err := q.check(); err != nil {
+		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
+			return run.Info{}, err
+		}
+	}
+	if q.To != "" {
+		if _, err := b.repository(q.To); err != nil {
+			return run.Info{}, err
+		}
+	}
+	if deletes := kind == KindPrune || kind == KindForget; deletes && !q.DryRun {
+		if err := b.frozen(ctx, in.Repository, in.Config.Copies); err != nil {
 			return run.Info{}, err
 		}
 	}
 	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
-}
-
-func (q Request) check() error {
-	n := 0
-	for _, given := range []bool{q.Folder != "", q.Database != "", q.InPlace} {
-		if given {
-			n++
-		}
-	}
-	if n != 1 {
-		return errors.New("say where to restore to: --to FOLDER, --database SECRET, or --in-place over the original")
-	}
-	return nil
-}
-
-// Keys lists the keys that open a repository.
-func (b *Backups) Keys(ctx context.Context, name string) ([]repository.Key, error) {
-	repo, err := b.Open(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := repo.Keys(ctx)
-	return keys, errors.Join(err, repo.Close())
 }

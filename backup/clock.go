@@ -14,15 +14,26 @@ import (
 // clockTick is how often it is looked what is due.
 const clockTick = 15 * time.Second
 
-// Clock starts copies and drills when they are due, and tells people of a copy that is late, until ctx ends.
+// Clock starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
 func (b *Backups) Clock(ctx context.Context) {
 	tick := time.NewTicker(clockTick)
 	defer tick.Stop()
+	var watched time.Time
 	for {
+		now := time.Now()
 		for name, a := range b.Config.Applications.All() {
-			if err := b.due(ctx, name, a, time.Now()); err != nil && ctx.Err() == nil {
+			if err := b.due(ctx, name, a, now); err != nil && ctx.Err() == nil {
 				b.Log.WarnContext(ctx, "backup", "application", name, "error", err)
 			}
+		}
+		for name, r := range b.Config.Repositories.All() {
+			if err := b.dueRepository(ctx, name, r, now); err != nil && ctx.Err() == nil {
+				b.Log.WarnContext(ctx, "backup", "repository", name, "error", err)
+			}
+		}
+		if since := now.Sub(watched); since >= watchEvery || since < 0 { // less than nothing: the clock was set back, which the watch wants to see
+			watched = now
+			b.watchAll(ctx, now)
 		}
 		select {
 		case <-ctx.Done():
@@ -38,30 +49,61 @@ const retryAfter = time.Minute
 // due starts what is due for one application.
 func (b *Backups) due(ctx context.Context, name string, a Application, now time.Time) error {
 	facts, running, err := b.facts(ctx, name, a)
-	if err != nil || running != "" {
+	if err != nil {
 		return err
 	}
-	if state, why := plan.Judge(facts, now); state == plan.Late {
-		if err := b.late(ctx, name, facts, why); err != nil {
-			return err
-		}
+	if err := b.warn(ctx, name, facts, now); err != nil || running != "" {
+		return err
 	}
 	tried := facts.Tried
 	if facts.Copied.After(tried) {
 		tried = facts.Copied
 	}
-	if a.RPO > 0 && !now.Before(plan.Due(facts.Copied, facts.RPO)) && now.Sub(tried) >= retryAfter {
-		return b.start(ctx, KindCopy, name, "its RPO is "+a.RPO.String())
+	copying := plan.Copying(a.Schedule, facts.RPO)
+	if at := copying.Due(facts.Copied, b.started); !copying.IsZero() && !now.Before(at) && now.Sub(tried) >= retryAfter {
+		return b.start(ctx, KindCopy, name, "it is copied "+copying.String(), Request{})
 	}
-	if a.Drill > 0 && !facts.Copied.IsZero() && now.Sub(facts.Drilled) >= time.Duration(a.Drill) {
-		return b.start(ctx, KindDrill, name, "a drill every "+a.Drill.String())
+	if at := a.Drill.Due(facts.Drilled, b.started); !a.Drill.IsZero() && !facts.Copied.IsZero() && !now.Before(at) {
+		return b.start(ctx, KindDrill, name, "it is drilled "+a.Drill.String(), Request{})
+	}
+	return nil
+}
+
+// dueRepository starts the verification of a repository.
+func (b *Backups) dueRepository(ctx context.Context, name string, r Repository, now time.Time) error {
+	if r.Verify.IsZero() {
+		return nil
+	}
+	runs, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(name), Kind: KindVerify, Limit: 1})
+	if err != nil {
+		return err
+	}
+	last := b.started // a repository that was just made has nothing to read
+	if len(runs) > 0 {
+		if last = runs[0].Started; runs[0].State == run.Running {
+			return nil
+		}
+	}
+	if now.Before(r.Verify.Due(last, b.started)) {
+		return nil
+	}
+	return b.start(ctx, KindVerify, name, "it is verified "+r.Verify.String(), Request{Part: 1})
+}
+
+// warn tells people that the RPO is broken or about to be.
+func (b *Backups) warn(ctx context.Context, name string, f plan.Facts, now time.Time) error {
+	if state, why := plan.Judge(f, now); state == plan.Late {
+		return b.late(ctx, name, f, "late", notify.Critical, name+": its backup is late", why)
+	}
+	if why, soon := plan.Soon(f, now); soon {
+		return b.late(ctx, name, f, "soon_late", notify.Warning, name+": its backup is about to be late", why)
 	}
 	return nil
 }
 
 // start begins scheduled work; that somebody else works on it is no error.
-func (b *Backups) start(ctx context.Context, kind, name, why string) error {
-	_, err := b.Start(ctx, kind, name, "goodstate", why, Request{})
+func (b *Backups) start(ctx context.Context, kind, name, why string, q Request) error {
+	_, err := b.Start(ctx, kind, name, "goodstate", why, q)
 	var taken *run.LeaseError
 	if errors.As(err, &taken) {
 		return nil
@@ -69,13 +111,12 @@ func (b *Backups) start(ctx context.Context, kind, name, why string) error {
 	return err
 }
 
-// late tells once of each copy that has become too old.
-func (b *Backups) late(ctx context.Context, name string, f plan.Facts, why string) error {
+// late tells once of each copy that has become too old, and once that it will.
+func (b *Backups) late(ctx context.Context, name string, f plan.Facts, event string, severity notify.Severity, title, why string) error {
 	if b.Notify == nil {
 		return nil
 	}
 	return b.Notify.Send(ctx, notify.Event{
-		ID: fmt.Sprintf("backup-late/%s/%d", name, f.Copied.Unix()), Type: "backup.late", Phase: notify.Trigger, Severity: notify.Critical, Service: name,
-		Title: name + ": its backup is late", Text: why, At: time.Now(),
+		ID: fmt.Sprintf("backup-%s/%s/%d", event, name, f.Copied.Unix()), Type: "backup." + event, Phase: notify.Trigger, Severity: severity, Service: name, Title: title, Text: why, At: time.Now(),
 	})
 }

@@ -50,6 +50,9 @@ func (b *Backups) drill(r *run.Run, in input) (Drilled, error) {
 	if !d.Good {
 		severity = notify.Critical
 	}
+	if err := b.drilled(r, in, d); err != nil {
+		return d, err
+	}
 	return d, b.say(r, "drilled", severity, fmt.Sprintf("restore point %s is %s: %s", d.Snapshot.Short(), d.Level, d.Why), d)
 }
 
@@ -132,6 +135,12 @@ func (b *Backups) look(ctx context.Context, in input, to source.Place) []good.Fi
 	if to.URL != "" {
 		target.Env["GOODSTATE_DATABASE_URL"] = to.URL
 		target.Dir = b.Base
+	}
+	if to.Cluster != nil {
+		target.Dir = b.Base
+		for old, now := range to.Cluster.Namespaces {
+			target.Env["GOODSTATE_NAMESPACE"], target.Env["GOODSTATE_NAMESPACE_"+strings.ToUpper(strings.ReplaceAll(old, "-", "_"))] = now, now
+		}
 	}
 	for name, spec := range in.Config.Checks.All() {
 		all = append(all, spec.Run(ctx, name, target))

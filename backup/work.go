@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source"
 	"goodstate.dev/goodstate/core/notify"
@@ -23,6 +22,7 @@ type Result struct {
 	source.Copied
 	At     time.Time `json:"at"`               // the moment that the copy shows, at the latest
 	Failed string    `json:"failed,omitempty"` // why there is no copy
+	Unheld string    `json:"unheld,omitempty"` // why retentions were not extended
 	Copies []string  `json:"copies,omitempty"` // repositories that it was copied on to
 	Forgot int       `json:"forgot,omitempty"` // restore points that the policy let go
 }
@@ -40,7 +40,7 @@ func do[T any](r *run.Run, name, text string, fn func(ctx context.Context) (T, e
 }
 
 func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) source.Job {
-	return source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: r.Note}
+	return source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: r.Note, Began: time.Now()}
 }
 
 // copy is the run of kind "backup".
@@ -61,6 +61,11 @@ func (b *Backups) copy(r *run.Run, in input) (Result, error) {
 	if err := b.say(r, "copied", severity, text, res); err != nil {
 		return res, err
 	}
+	if res.Unheld != "" {
+		if err := b.say(r, "hold-failed", notify.Warning, res.Unheld, nil); err != nil {
+			return res, err
+		}
+	}
 	for _, to := range in.Config.Copies {
 		if _, err := do(r, "copy on", "copy on to repository "+to, func(ctx context.Context) (repository.Copied, error) { return b.copyOn(ctx, in, to) }); err != nil {
 			if err := b.say(r, "copy-failed", notify.Warning, fmt.Sprintf("%s was not copied on to %s: %s", in.Application, to, err), nil); err != nil {
@@ -70,13 +75,17 @@ func (b *Backups) copy(r *run.Run, in input) (Result, error) {
 		}
 		res.Copies = append(res.Copies, to)
 	}
+	if err := b.afterCopy(r, in); err != nil {
+		return res, err
+	}
 	if in.Config.Keep.IsZero() {
 		return res, nil
 	}
-	res.Forgot, err = do(r, "forget", "let go of restore points that the policy does not want", func(ctx context.Context) (int, error) { return b.forget(ctx, r, in) })
+	gone, err := do(r, "forget", "let go of restore points that the policy does not want", func(ctx context.Context) (Forgotten, error) { return b.forget(ctx, r, in) })
 	if err != nil {
 		return res, b.say(r, "forget-failed", notify.Warning, err.Error(), nil)
 	}
+	res.Forgot = len(gone.Points)
 	return res, nil
 }
 
@@ -89,14 +98,22 @@ func (b *Backups) copyOnce(ctx context.Context, r *run.Run, in input) (res Resul
 		j := b.job(repo, in.Application, r)
 		if points, err := pointsOf(ctx, repo, in.Application); err == nil && len(points) > 0 {
 			j.Parent = &points[len(points)-1]
+			if j.Expected, err = b.expected(ctx, in); err != nil {
+				return err
+			}
 		}
 		if err := b.command(ctx, in.Config.Before, "before"); err != nil {
 			return errors.Join(err, b.after(ctx, in))
 		}
 		defer func() { err = errors.Join(err, b.after(ctx, in)) }()
 		res.At = time.Now()
-		res.Copied, err = src.Backup(ctx, j)
-		return err
+		if res.Copied, err = src.Backup(ctx, j); err != nil {
+			return err
+		}
+		if err := b.hold(ctx, in.Repository, repo); err != nil {
+			res.Unheld = err.Error() // the copy is made all the same
+		}
+		return b.made(ctx, r.ID(), in, res)
 	})
 	return res, err
 }
@@ -131,49 +148,13 @@ func (b *Backups) copyOn(ctx context.Context, in input, to string) (res reposito
 			return err
 		}
 		return b.with(ctx, to, false, func(second *repository.Repository) error {
-			res, err = from.Copy(ctx, second, points, repository.SaveOptions{})
-			return err
+			if res, err = from.Copy(ctx, second, points, repository.SaveOptions{}); err != nil {
+				return err
+			}
+			return errors.Join(b.madeCopies(ctx, in, to, second), b.hold(ctx, to, second))
 		})
 	})
 	return res, err
-}
-
-// forget lets restore points go, in the repository and in its copies.
-func (b *Backups) forget(ctx context.Context, r *run.Run, in input) (int, error) {
-	gone := 0
-	for _, name := range append([]string{in.Repository}, in.Config.Copies...) {
-		err := b.with(ctx, name, false, func(repo *repository.Repository) error {
-			all, err := pointsOf(ctx, repo, in.Application)
-			if err != nil {
-				return err
-			}
-			points := make([]plan.Point, len(all))
-			for i, s := range all {
-				points[i] = plan.Point{ID: s.ID.String(), At: s.Time}
-			}
-			for _, v := range in.Config.Keep.Apply(points, in.At) {
-				if len(v.Why) > 0 {
-					continue
-				}
-				id, err := repository.ParseID(v.ID)
-				if err != nil {
-					return err
-				}
-				if err := r.Journal(ctx, "forget", fmt.Sprintf("restore point %s of %s is let go in %s: no rule of keep wants it", id.Short(), v.At.Local().Format("2006-01-02 15:04"), name), nil); err != nil {
-					return err
-				}
-				if err := repo.RemoveSnapshot(ctx, id); err != nil {
-					return err
-				}
-				gone++
-			}
-			return nil
-		})
-		if err != nil {
-			return gone, err
-		}
-	}
-	return gone, nil
 }
 
 // Verified is what a check of a repository came to.
@@ -181,6 +162,8 @@ type Verified struct {
 	repository.Checked
 	Good  bool `json:"good"`
 	Whole bool `json:"whole"` // every byte was read
+	// Escrow is what is wrong with the password that lies in escrow.
+	Escrow string `json:"escrow,omitempty"`
 }
 
 // verify is the run of kind "verify".
@@ -188,13 +171,22 @@ func (b *Backups) verify(r *run.Run, in input) (Verified, error) {
 	res, err := do(r, "verify", fmt.Sprintf("check repository %s, reading %.0f%% of its packs", in.Repository, 100*in.Request.Part), func(ctx context.Context) (v Verified, err error) {
 		err = b.with(ctx, in.Repository, false, func(repo *repository.Repository) error {
 			v.Checked, err = repo.Check(ctx, repository.CheckOptions{Part: in.Request.Part, Turn: int(in.At.Unix() / 86400), Progress: func(n int) { r.Note(fmt.Sprintf("%d packs read", n)) }})
+			v.Escrow = b.escrowed(ctx, in.Repository, repo)
 			return err
 		})
 		v.Good, v.Whole = err == nil && len(v.Problems) == 0, in.Request.Part >= 1
+		if err == nil {
+			err = b.verified(ctx, r.ID(), in.Repository, v)
+		}
 		return v, err
 	})
 	if err != nil {
 		return res, errors.Join(b.say(r, "verify-failed", notify.Critical, fmt.Sprintf("repository %s could not be checked: %s", in.Repository, err), nil), err)
+	}
+	if res.Escrow != "" {
+		if err := b.say(r, "escrow", notify.Critical, res.Escrow, nil); err != nil {
+			return res, err
+		}
 	}
 	if !res.Good {
 		return res, b.say(r, "damaged", notify.Critical, fmt.Sprintf("repository %s is damaged: %s", in.Repository, strings.Join(res.Problems[:min(5, len(res.Problems))], "; ")), res)
@@ -243,6 +235,9 @@ func (b *Backups) restore(r *run.Run, in input) (source.Restored, error) {
 				return err
 			}
 			text := fmt.Sprintf("%s of %s is back in %s: %d MB", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), to, res.Bytes>>20)
+			if in.Request.DryRun {
+				text = fmt.Sprintf("nothing was changed; %s of %s would change %d things in %s", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), len(res.Changes), to)
+			}
 			if len(res.Problems) > 0 {
 				text += fmt.Sprintf("; %d things are not: %s", len(res.Problems), strings.Join(res.Problems[:min(5, len(res.Problems))], "; "))
 			}
@@ -270,18 +265,6 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 		}
 	}
 	return repository.Snapshot{}, fmt.Errorf("%s has no restore point %s among %d; goodstate backup points %s lists them", in.Application, in.Request.Snapshot, len(all), in.Application)
-}
-
-func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q Request) (source.Place, error) {
-	switch {
-	case q.InPlace:
-		return src.Original(ctx, j)
-	case q.Database != "":
-		url, err := b.Secret(ctx, q.Database)
-		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace}, err
-	}
-	folder, err := filepath.Abs(q.Folder)
-	return source.Place{Folder: folder, Replace: q.Replace}, err
 }
 
 // say journals what came of something and tells people of it.

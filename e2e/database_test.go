@@ -345,3 +345,70 @@ func TestWhatCannotBeUndoneHasItsRowsAgainFromTheRestorePoint(t *testing.T) {
 		t.Errorf("the orders are %s, want %s\n%s", got, want, out)
 	}
 }
+
+func TestTheDataIsBackedUpBeforeAMigrationThatCannotBeUndone(t *testing.T) {
+	s := newShop(t, engines[0])
+	if s == nil {
+		return
+	}
+	leave := s.visitors()
+	defer leave()
+	text, err := os.ReadFile(s.file)
+	s.must(err)
+	key := filepath.Join(filepath.Dir(s.file), "backup.key")
+	s.must(os.WriteFile(key, []byte("correct horse battery staple"), 0o600))
+	conf := strings.Replace(string(text), "url: {secret: db}", "url: {secret: db}, irreversible: allow", 1)
+	conf = strings.Replace(conf, "secrets: {", "secrets: {backup: {file: "+key+"}, ", 1)
+	conf += `backup:
+  repositories: {main: {folder: ` + filepath.Join(s.dir, "copies") + `, password: {secret: backup}}}
+  applications:
+    orders:
+      source: {postgres: {url: {secret: db}}}
+      repository: main
+      services: [web]
+      checks: {rows: {command: {run: "test $(psql -Atc 'SELECT count(*) FROM orders' \"$GOODSTATE_DATABASE_URL\") = 2"}}}
+`
+	s.must(os.WriteFile(s.file, []byte(conf), 0o600))
+	if res := s.control("v1", ""); res.Outcome != rollout.Promoted {
+		t.Fatalf("v1: %s: %s", res.Outcome, res.Why)
+	}
+	s.order(1, "tea", "no milk")
+	s.order(2, "cake", "with candles")
+	repo := filepath.Join(s.dir, "repo")
+	s.git(repo, "checkout", "-q", "v4")
+	s.must(os.WriteFile(filepath.Join(repo, "migrations", "00002_currency.sql"), []byte("-- goodstate: now\n-- +goose Up\nTRUNCATE orders;\n"), 0o600))
+	s.git(repo, "commit", "-q", "-a", "-m", "empties the table")
+	s.git(repo, "tag", "empties")
+	if out, code := s.goodstate("deploy", "web", "empties"); code == 0 || !strings.Contains(out, "no key") && !strings.Contains(out, "no repository") && !strings.Contains(out, "goodstate backup init") {
+		t.Fatalf("without a repository it ends with %d:\n%s", code, out)
+	}
+	if n := len(s.orders()); n != 2 {
+		t.Fatalf("the migration ran without a restore point: %d orders are left", n)
+	}
+	if out, code := s.goodstate("backup", "init", "main"); code != 0 {
+		t.Fatal(out)
+	}
+	s.goodstate("unhold", "web", "empties") // where the refused one is held
+	out, code := s.goodstate("deploy", "web", "empties")
+	if code != 0 || !strings.Contains(out, "restore point backup:orders/") {
+		t.Fatalf("deploy ended with %d:\n%s", code, out)
+	}
+	if n := len(s.orders()); n != 0 {
+		t.Fatalf("the migration left %d orders", n)
+	}
+	if out, code := s.goodstate("points", "web"); code != 0 || !strings.Contains(out, "restore point backup:orders/") {
+		t.Errorf("the known-good point does not name it (%d):\n%s", code, out)
+	}
+	if out, code := s.goodstate("backup", "drill", "orders"); code != 0 {
+		t.Errorf("the restore point is not proven (%d):\n%s", code, out)
+	}
+	if out, code := s.goodstate("backup", "restore", "orders", "--in-place", "--plan"); code != 2 || !strings.Contains(out, "over public.orders") {
+		t.Errorf("the plan says (%d):\n%s", code, out)
+	}
+	if out, code := s.goodstate("backup", "restore", "orders", "--in-place"); code != 0 {
+		t.Errorf("restore ends with %d:\n%s", code, out)
+	}
+	if got, want := strings.Join(s.orders(), "; "), `1 tea "no milk"; 2 cake "with candles"`; got != want {
+		t.Errorf("the orders are %s, want %s", got, want)
+	}
+}

@@ -42,7 +42,7 @@ type Options struct {
 	Notify   Notifier
 	Alerts   *alert.Store    // nil: none come in
 	Feedback *feedback.Store // nil: nobody is asked
-	// Snapshots takes restore points; nil: a migration that needs one is refused.
+	// Snapshots takes restore points of the services that it covers; nil, and for others: a dump of the tables is taken, or the migration is refused.
 	Snapshots Snapshotter
 	Jobs      func() []string // names of the jobs that run before a push; nil: none are known
 	// ApprovePage is the address of the page that asks for an approval, for notices; nil: none.

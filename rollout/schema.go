@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 
 // Snapshotter takes copies of a service's data that a migration which cannot be undone needs before it runs.
 type Snapshotter interface {
+	// Covers says whether it can take restore points of a service's data.
+	Covers(service string) bool
 	// Snapshot takes a restore point of the named tables (all when none is named) and returns its name. Asked again with the same run it may return the same one.
 	Snapshot(ctx context.Context, service, run string, tables []string) (point string, err error)
 }
@@ -147,26 +150,36 @@ func (ro *rollout) expand() (broken string, t *Trigger, err error) {
 	return "", t, err
 }
 
-// restorePoint takes the copy without which a migration that cannot be undone does not run: from what takes restore points where there is something, else as a
-// dump of the tables that the migration touches.
+// restorePoint takes the copy without which a migration that cannot be undone does not run. Of our own migrations it is a dump of the tables that they touch, which
+// the way back loads by itself. Where something takes restore points of the service's data one is taken before, of all of it: it is for people, since bringing it back
+// would lose what was written meanwhile, and it is the only one where a command migrates.
 func (ro *rollout) restorePoint(p migrate.Plan) (schemaStep, error) {
 	return ro.withDatabase("restore-point", "take a restore point: the migration cannot be undone", ro.new, func(ctx context.Context, db mover) (schemaStep, error) {
 		var err error
-		if ro.Snapshots != nil {
+		kept := ""
+		if ro.Snapshots != nil && ro.Snapshots.Covers(ro.in.Service) {
 			var tables []string
 			for _, t := range p.Tables() {
 				if !p.Blind() { // else none is named, which means all
 					tables = append(tables, t.String())
 				}
 			}
-			p.Point, err = ro.Snapshots.Snapshot(ctx, ro.in.Service, ro.r.ID(), tables)
-		} else if own, ok := db.(*migrate.Database); ok {
+			if kept, err = ro.Snapshots.Snapshot(ctx, ro.in.Service, ro.r.ID(), tables); err == nil {
+				err = ro.record(ctx, "restore-point", "restore point "+kept+" of all of the service's data is taken", nil)
+			}
+		}
+		own, ours := db.(*migrate.Database)
+		switch {
+		case err != nil:
+		case ours:
 			p.Point, err = ro.dump(ctx, own, p)
-		} else {
-			err = errors.New("the migration cannot be undone and needs a restore point, and a command's tables are not known: give it a down command")
+		case kept != "":
+			p.Point = kept
+		default:
+			err = errors.New("the migration cannot be undone and needs a restore point, and a command's tables are not known: give it a down command, or name the service in backup.applications.NAME.services")
 		}
 		if err == nil && ro.old != nil {
-			err = ro.Store.RestorePoint(ctx, ro.in.Service, ro.old.Release, p.Point)
+			err = ro.Store.RestorePoint(ctx, ro.in.Service, ro.old.Release, cmp.Or(kept, p.Point))
 		}
 		return schemaStep{Plan: &p}, err
 	})

@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
 )
@@ -48,11 +50,15 @@ func (s *site) board(r *http.Request) (view, error) {
 	if d.Wrong, err = s.unaudited(r, d.Wrong); err != nil {
 		return view{}, err
 	}
-	all, err := s.Engine.List(r.Context(), run.Filter{Limit: 10})
+	if d.Wrong, err = s.unprotected(r, d.Wrong); err != nil {
+		return view{}, err
+	}
+	all, err := s.Engine.List(r.Context(), run.Filter{Limit: 100})
 	if err != nil {
 		return view{}, err
 	}
-	if d.Changed, err = listRuns(all); err != nil {
+	all = slices.DeleteFunc(all, func(r run.Info) bool { return backup.IsKind(r.Kind) && r.Kind != backup.KindRestore }) // copies change nothing
+	if d.Changed, err = listRuns(all[:min(10, len(all))]); err != nil {
 		return view{}, err
 	}
 	return view{Page: "board", Title: "Board", Command: "goodstate status", Live: true, Data: d}, nil

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/rollout"
@@ -15,15 +16,15 @@ import (
 // listedRun is one run in a list.
 type listedRun struct {
 	run.Info
-	Service, Version, Line string
-	End                    badge
+	Service, Version, Line, Link string
+	End                          badge
 }
 
 // listRuns makes runs of any kind readable.
 func listRuns(all []run.Info) ([]listedRun, error) {
 	out := make([]listedRun, 0, len(all))
 	for _, r := range all {
-		l := listedRun{Info: r, End: ended(r), Service: r.Target, Line: r.Note}
+		l := listedRun{Info: r, End: ended(r), Service: r.Target, Line: r.Note, Link: "/rollouts/" + r.ID}
 		if r.Kind == rollout.Kind {
 			var in rollout.Input
 			if err := json.Unmarshal(r.Input, &in); err != nil {
@@ -37,6 +38,10 @@ func listRuns(all []run.Info) ([]listedRun, error) {
 			if res.Why != "" {
 				l.Line = res.Why
 			}
+		} else if backup.IsKind(r.Kind) {
+			_, l.Service, _ = strings.Cut(r.Target, "/")
+			l.Version, l.Link = r.Kind, "/backup-runs/"+r.ID
+			l.End, l.Line = backupEnd(r)
 		}
 		if r.Error != "" {
 			l.Line = r.Error

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
@@ -30,6 +31,7 @@ import (
 type Options struct {
 	Rollouts *rollout.Rollouts
 	Desk     *desk.Desk
+	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store
@@ -54,6 +56,7 @@ type site struct {
 	styles string // path of the style sheet, which changes with its content
 	script string
 
+	memory memory
 	mu     sync.Mutex
 	states map[string]seen
 }
@@ -104,6 +107,7 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
 	s.desk(mux)
 	s.read(mux, "GET /actions", s.actions)
+	s.backupPages(mux)
 	s.read(mux, "GET /approve/{run}", s.approvePage)
 	s.act(mux, "POST /rollouts/{run}/revert", auth.Deploy, s.revert)
 	s.act(mux, "POST /rollouts/{run}/approve", auth.Approve, s.approve)

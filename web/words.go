@@ -26,6 +26,8 @@ var words = template.FuncMap{
 	"outcome": outcome,
 	"todo":    todo,
 	"verdict": verdict,
+	"stands":  stands,
+	"proof":   proof,
 	"step":    func(i int) int { return i + 1 },
 	"lines":   func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
 	"since":   func(from, to time.Time) string { return took(to.Sub(from)) },
@@ -93,6 +95,9 @@ func size(bytes int64) string {
 		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
 	case bytes >= 1<<20:
 		return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20))
+	}
+	if bytes < 1<<10 {
+		return fmt.Sprintf("%d bytes", bytes)
 	}
 	return fmt.Sprintf("%d KiB", bytes>>10)
 }

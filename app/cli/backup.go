@@ -2,19 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"os"
-	"os/signal"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"goodstate.dev/goodstate/backup"
-	"goodstate.dev/goodstate/backup/plan"
-	"goodstate.dev/goodstate/backup/repository"
-	"goodstate.dev/goodstate/backup/source"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/web/api"
 )
@@ -26,7 +17,8 @@ func backupCommand(t *terminal) *cobra.Command {
 		Use: "backup", Short: "Copies that restore: keep applications, prove the copies by restoring, bring them back",
 		Long: "Copies go into encrypted repositories in restic's format, so that plain restic restores them too.\ngoodstate serve copies on time for the RPO of each application, and drills them.",
 	}
-	c.AddCommand(backupInit(t), backupStatus(t), backupRun(t), backupPoints(t), backupDrill(t), backupRestore(t), backupVerify(t), backupPrune(t), backupKeys(t))
+	c.AddCommand(backupInit(t), backupStatus(t), backupRun(t), backupList(t), backupShow(t), backupDiff(t), backupDrill(t), backupRestore(t), backupVerify(t), backupCopy(t), backupForget(t), backupPrune(t),
+		backupRunbook(t), backupAlerts(t), backupUnfreeze(t), backupKey(t))
 	return c
 }
 
@@ -45,52 +37,6 @@ func backupInit(t *terminal) *cobra.Command {
 		return nil
 	})
 	return c
-}
-
-func backupStatus(t *terminal) *cobra.Command {
-	c := &cobra.Command{Use: "status", Short: "How the copies stand: last copied, last verified, last restored", Args: cobra.NoArgs}
-	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, _ []string) error {
-		all, err := client.Backups(ctx)
-		if err != nil {
-			return err
-		}
-		if t.json {
-			t.document(all)
-		}
-		code := exitGood
-		for _, s := range all {
-			if s.State != plan.Good {
-				code = exitIncomplete
-			}
-			if t.json {
-				continue
-			}
-			t.say("%s: %s, %s", s.Application, s.State, s.Why)
-			t.say("  copied %s, verified %s, restored %s", since(s.Copied), since(s.Verified), since(s.Restored))
-			if s.Recovery > 0 {
-				t.say("  it was back in %s%s", s.Recovery.Round(time.Millisecond), wanted(s.RTO))
-			}
-		}
-		if code != exitGood {
-			return &exitError{code: code}
-		}
-		return nil
-	})
-	return c
-}
-
-func since(at time.Time) string {
-	if at.IsZero() {
-		return "never"
-	}
-	return time.Since(at).Round(time.Second).String() + " ago"
-}
-
-func wanted(rto time.Duration) string {
-	if rto == 0 {
-		return ""
-	}
-	return ", want at most " + rto.String()
 }
 
 // backupWork is a command that starts a run and follows it.
@@ -118,20 +64,6 @@ func backupDrill(t *terminal) *cobra.Command {
 	return backupWork(t, c, backup.KindDrill, q)
 }
 
-func backupRestore(t *terminal) *cobra.Command {
-	q := &backup.Request{}
-	c := &cobra.Command{
-		Use: "restore APPLICATION", Short: "Bring an application back", Args: args(1, 1, "an APPLICATION of goodstate.yaml"),
-		Long: "Bring an application back: into a folder, into a database, or in place over the original. A folder or database with something in it is refused without --replace.",
-	}
-	c.Flags().StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
-	c.Flags().StringVar(&q.Folder, "to", "", "folder to restore files into, below which they have their whole paths")
-	c.Flags().StringVar(&q.Database, "database", "", "secret with the URL of the database to restore into")
-	c.Flags().BoolVar(&q.InPlace, "in-place", false, "over the original")
-	c.Flags().BoolVar(&q.Replace, "replace", false, "replace what is in the way")
-	return backupWork(t, c, backup.KindRestore, q)
-}
-
 func backupVerify(t *terminal) *cobra.Command {
 	q := &backup.Request{}
 	c := &cobra.Command{Use: "verify REPOSITORY", Short: "Check that a repository is whole", Args: args(1, 1, "a REPOSITORY of goodstate.yaml")}
@@ -139,126 +71,27 @@ func backupVerify(t *terminal) *cobra.Command {
 	return backupWork(t, c, backup.KindVerify, q)
 }
 
+func backupCopy(t *terminal) *cobra.Command {
+	q := &backup.Request{}
+	c := &cobra.Command{Use: "copy APPLICATION", Short: "Copy the restore points on to the second repositories", Args: args(1, 1, "an APPLICATION of goodstate.yaml")}
+	c.Flags().StringVar(&q.To, "to", "", "repository to copy on to (default: all that the application has under copies)")
+	return backupWork(t, c, backup.KindCopyOn, q)
+}
+
+func backupForget(t *terminal) *cobra.Command {
+	q := &backup.Request{}
+	c := &cobra.Command{
+		Use: "forget APPLICATION", Short: "Let restore points go that keep does not want", Args: args(1, 1, "an APPLICATION of goodstate.yaml"),
+		Long: "Let restore points go that keep does not want, or one that is named. Their data stays until goodstate backup prune. The youngest always stays.",
+	}
+	c.Flags().StringVar(&q.Snapshot, "point", "", "this restore point, whatever keep says")
+	c.Flags().BoolVar(&q.DryRun, "dry-run", false, "only say which would go")
+	return backupWork(t, c, backup.KindForget, q)
+}
+
 func backupPrune(t *terminal) *cobra.Command {
 	q := &backup.Request{}
 	c := &cobra.Command{Use: "prune REPOSITORY", Short: "Delete what no restore point needs", Args: args(1, 1, "a REPOSITORY of goodstate.yaml")}
 	c.Flags().BoolVar(&q.DryRun, "dry-run", false, "only say what would be deleted")
 	return backupWork(t, c, backup.KindPrune, q)
-}
-
-func backupPoints(t *terminal) *cobra.Command {
-	c := &cobra.Command{Use: "points APPLICATION", Short: "The restore points, youngest first", Args: args(1, 1, "an APPLICATION of goodstate.yaml")}
-	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
-		all, err := client.RestorePoints(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		if t.json {
-			t.document(all)
-			return nil
-		}
-		for _, p := range all {
-			t.say("%s  %s  %s", p.ID.Short(), p.At.Local().Format("2006-01-02 15:04:05"), strings.Join(p.Paths, " "))
-		}
-		if len(all) == 0 {
-			t.say("%s has no restore point; goodstate backup run %s makes one", args[0], args[0])
-		}
-		return nil
-	})
-	return c
-}
-
-func backupKeys(t *terminal) *cobra.Command {
-	c := &cobra.Command{Use: "keys REPOSITORY", Short: "Which keys open a repository", Args: args(1, 1, "a REPOSITORY of goodstate.yaml")}
-	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
-		all, err := client.RepositoryKeys(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		if t.json {
-			t.document(all)
-			return nil
-		}
-		for _, k := range all {
-			mark := ""
-			if k.InUse {
-				mark = "  (in use)"
-			}
-			t.say("%s  made %s by %s on %s%s", k.ID.Short(), k.Created.Local().Format("2006-01-02 15:04"), k.Username, k.Hostname, mark)
-		}
-		return nil
-	})
-	return c
-}
-
-// followBackup tells the story of a run and ends with its exit code. An interrupt cancels it: copies that were begun are gone on with by the next one.
-func (t *terminal) followBackup(ctx context.Context, c *api.Client, info run.Info) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	for e, err := range c.Follow(ctx, info.ID, 0) {
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		if !t.json {
-			t.say("%s %s", e.At.Local().Format("15:04:05"), e.Text)
-		}
-	}
-	if ctx.Err() != nil {
-		return &exitError{exitInterrupted, errLeft}
-	}
-	r, err := c.Run(ctx, info.ID, time.Minute)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		t.document(map[string]any{"run": r.ID, "kind": r.Kind, "state": r.State, "error": r.Error, "result": r.Result})
-	}
-	return backupCode(r.Info)
-}
-
-// backupCode is the exit code of a run that ended.
-func backupCode(r run.Info) error {
-	if r.State != run.Succeeded {
-		return &exitError{exitCouldNot, fmt.Errorf("run %s %s: %s", r.ID, r.State, r.Error)}
-	}
-	read := func(into any) error {
-		if err := json.Unmarshal(r.Result, into); err != nil {
-			return fmt.Errorf("result of run %s: %w", r.ID, err)
-		}
-		return nil
-	}
-	bad, failed := false, false
-	var err error
-	switch r.Kind {
-	case backup.KindCopy:
-		var v backup.Result
-		err = read(&v)
-		bad, failed = !v.Complete, v.Failed != ""
-	case backup.KindDrill:
-		var v backup.Drilled
-		err = read(&v)
-		failed = !v.Good
-	case backup.KindVerify:
-		var v backup.Verified
-		err = read(&v)
-		failed = !v.Good
-	case backup.KindRestore:
-		var v source.Restored
-		err = read(&v)
-		bad = len(v.Problems) > 0
-	case backup.KindPrune:
-		err = read(&repository.Pruned{})
-	}
-	switch {
-	case err != nil:
-		return err
-	case failed:
-		return &exitError{code: exitCouldNot}
-	case bad:
-		return &exitError{code: exitIncomplete}
-	}
-	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"goodstate.dev/goodstate/drift/fallback"
 	"goodstate.dev/goodstate/drift/jinja"
 	"goodstate.dev/goodstate/drift/output"
+	"goodstate.dev/goodstate/drift/playbook"
 	"goodstate.dev/goodstate/drift/settings"
 )
 
@@ -185,7 +186,8 @@ func (t *terminal) playbook(ctx context.Context, f *playFlags, names []string) e
 func (t *terminal) playError(err error) error {
 	code := 1
 	var syntax interface{ Excerpt() string }
-	if strings.Contains(err.Error(), "The error appears to be in") || errors.As(err, &syntax) {
+	told := strings.Contains(err.Error(), "The error appears to be in") || errors.As(err, &syntax)
+	if told && !errors.Is(err, playbook.ErrNoRole) {
 		code = 4
 	}
 	if t.json {

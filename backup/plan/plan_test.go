@@ -75,6 +75,7 @@ func TestHowABackupStands(t *testing.T) {
 		why   string
 	}{
 		{"never", Facts{RPO: hour}, Never, "never copied"},
+		{"all copies are gone", Facts{RPO: hour, Lost: "its restore points are gone"}, Failing, "are gone"},
 		{"failed from the start", Facts{Failed: "disk full"}, Failing, "disk full"},
 		{"in time", Facts{Copied: noon.Add(-30 * time.Minute), RPO: hour}, Good, "30m0s ago"},
 		{"late", Facts{Copied: noon.Add(-2 * hour), RPO: hour}, Late, "2h0m0s old, want at most 1h0m0s"},

@@ -21,6 +21,7 @@ const (
 type Facts struct {
 	Copied     time.Time     // the youngest complete copy
 	Tried      time.Time     // the last try
+	Lost       string        // why copies that were made do not count any more; empty: they do
 	Failed     string        // why the last try made nothing; empty: it made a copy
 	Incomplete []string      // what the last copy lacks
 	Verified   time.Time     // the last time that a copy was read back whole
@@ -38,6 +39,8 @@ func Judge(f Facts, now time.Time) (State, string) {
 		return Failing, "there is no copy: " + f.Failed
 	case f.Copied.IsZero() && len(f.Incomplete) > 0:
 		return Incomplete, fmt.Sprintf("the only copy lacks %d things: %s", len(f.Incomplete), f.Incomplete[0])
+	case f.Copied.IsZero() && f.Lost != "":
+		return Failing, f.Lost
 	case f.Copied.IsZero():
 		return Never, "it was never copied"
 	case f.RPO > 0 && age > f.RPO:

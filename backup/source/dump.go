@@ -76,13 +76,13 @@ func dump(ctx context.Context, j Job, p program, name string) (Copied, error) {
 		return nil
 	}}
 	res, err := files.Stream(ctx, j.Repo, name, ended, files.Options{
-		Tags: []string{Tag(j.Application)}, Progress: func(p files.Progress) { j.Say(fmt.Sprintf("%d MB", p.Bytes>>20)) },
+		Tags: []string{Tag(j.Application)}, Progress: func(p files.Progress) { j.Say(Progress(j.Began, time.Now(), 0, p.Bytes, j.Expected, true)) },
 	})
 	if err != nil && !ended.waited {
 		_ = cmd.Cancel() // it is of no use any more
 		_ = cmd.Wait()
 	}
-	return Copied{Snapshot: res.Snapshot, Bytes: res.Bytes, Written: res.Saved.Written, Complete: err == nil}, err
+	return Copied{Snapshot: res.Snapshot, Bytes: res.Bytes, Fresh: res.Saved.Plain, Written: res.Saved.Written, Complete: err == nil}, err
 }
 
 // atEnd turns the end of a program's output into its failure, where it failed.

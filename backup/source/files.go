@@ -3,8 +3,8 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
+	"time"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source/files"
@@ -44,10 +44,10 @@ func (s *filesSource) Backup(ctx context.Context, j Job) (Copied, error) {
 	res, err := files.Backup(ctx, j.Repo, s.paths(j), files.Options{
 		Exclude: s.Exclude, OneFileSystem: s.OneFileSystem, Parent: j.Parent, Tags: []string{Tag(j.Application)},
 		Progress: func(p files.Progress) {
-			j.Say(fmt.Sprintf("%d files, %d MB; now %s", p.Files, p.Bytes>>20, p.Now))
+			j.Say(Progress(j.Began, time.Now(), p.Files, p.Bytes, j.Expected, true) + "; now " + p.Now)
 		},
 	})
-	c := Copied{Snapshot: res.Snapshot, Files: res.Files, Bytes: res.Bytes, Written: res.Saved.Written, Complete: res.Complete()}
+	c := Copied{Snapshot: res.Snapshot, Files: res.Files, Bytes: res.Bytes, Fresh: res.Saved.Plain, Written: res.Saved.Written, Complete: res.Complete()}
 	for _, p := range res.Problems {
 		c.Problems = append(c.Problems, p.String())
 	}
@@ -59,7 +59,11 @@ func (s *filesSource) Restore(ctx context.Context, j Job, snap repository.Snapsh
 	if to.Folder == "" {
 		return Restored{}, errors.New("files are restored into a folder; none is given")
 	}
-	res, err := files.Restore(ctx, j.Repo, snap, to.Folder, files.RestoreOptions{Replace: to.Replace})
+	res, err := files.Restore(ctx, j.Repo, snap, to.Folder, files.RestoreOptions{
+		Replace: to.Replace, Progress: func(p files.RestoreProgress) {
+			j.Say(Progress(j.Began, time.Now(), p.Files, p.Bytes, p.OfBytes, false))
+		},
+	})
 	r := Restored{Files: res.Files, Bytes: res.Bytes}
 	for _, p := range res.Problems {
 		r.Problems = append(r.Problems, p.String())

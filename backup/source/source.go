@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"time"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/core/config"
@@ -30,22 +31,8 @@ type Job struct {
 	Scratch     string               // an empty folder of the drill, on a disk with room
 	Secret      func(ctx context.Context, name string) (string, error)
 	Say         func(text string) // progress in words
-}
-
-// Place is where something is brought back to.
-type Place struct {
-	Folder  string `json:"folder,omitempty"`   // for files
-	URL     string `json:"-"`                  // for databases; it may hold a password
-	Name    string `json:"database,omitempty"` // of the database
-	Replace bool   `json:"replace,omitempty"`  // what is in the way is replaced
-}
-
-// String names the place without secrets.
-func (p Place) String() string {
-	if p.Folder != "" {
-		return p.Folder
-	}
-	return "database " + p.Name
+	Began       time.Time         // of the work, for its rate
+	Expected    int64             // bytes that are expected, by the last time; 0: unknown
 }
 
 // Copied is what a backup made.
@@ -53,7 +40,8 @@ type Copied struct {
 	Snapshot repository.ID `json:"snapshot"`
 	Files    int64         `json:"files,omitempty"`
 	Bytes    int64         `json:"bytes"`   // read
-	Written  int64         `json:"written"` // new in the repository
+	Fresh    int64         `json:"fresh"`   // of these, that the repository did not have
+	Written  int64         `json:"written"` // that those took
 	Problems []string      `json:"problems,omitempty"`
 	Complete bool          `json:"complete"`
 }
@@ -63,6 +51,10 @@ type Restored struct {
 	Files    int64    `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes"`
 	Problems []string `json:"problems,omitempty"`
+	Created  int64    `json:"created,omitempty"` // objects of a cluster
+	Updated  int64    `json:"updated,omitempty"`
+	Kept     int64    `json:"kept,omitempty"`    // that are there and different, and stay
+	Changes  []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
 }
 
 // Kind describes a kind of source for the family.

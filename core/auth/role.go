@@ -62,6 +62,12 @@ func Can(role Role, action Action) bool {
 	return known && rank >= 0 && rank >= slices.Index(ladder, need)
 }
 
+// AtLeast says whether a role is the other one or a higher one. Unknown roles are neither.
+func (r Role) AtLeast(lowest Role) bool {
+	rank, need := slices.Index(ladder, r), slices.Index(ladder, lowest)
+	return rank >= 0 && need >= 0 && rank >= need
+}
+
 func roleNames() []string {
 	names := make([]string, len(ladder))
 	for i, r := range ladder {

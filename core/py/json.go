@@ -159,11 +159,7 @@ func writeFloat(b *bytes.Buffer, f float64) error {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
 		return fmt.Errorf("%v has no form in JSON", f)
 	}
-	text := strconv.FormatFloat(f, 'g', -1, 64)
-	if !strings.ContainsAny(text, ".e") {
-		text += ".0" // it stays a float when it is read again
-	}
-	b.WriteString(text)
+	b.WriteString(FormatFloat(f)) // it stays a float when it is read again
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (c *specCheck) options(spec, given *py.Dict, path string) {
 	if path != "" {
 		within = " found in " + path
 	}
-	var missing []string
+	c.missing(spec, given, within)
 	for key, value := range spec.All() {
 		name := Text(key)
 		about, _ := value.(*py.Dict)
@@ -102,13 +102,19 @@ func (c *specCheck) options(spec, given *py.Dict, path string) {
 			about = py.NewDict()
 		}
 		v, ok := given.Get(key)
-		if !ok || v == nil {
-			if Is(about, "required") && !about.Has("default") {
-				missing = append(missing, name)
-			}
-			continue
+		if ok && v != nil {
+			c.option(name, about, v, path, within)
 		}
-		c.option(name, about, v, path, within)
+	}
+}
+
+func (c *specCheck) missing(spec, given *py.Dict, within string) {
+	var missing []string
+	for key, value := range spec.All() {
+		about, _ := value.(*py.Dict)
+		if v, ok := given.Get(key); (!ok || v == nil) && about != nil && Is(about, "required") && !about.Has("default") {
+			missing = append(missing, Text(key))
+		}
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
@@ -124,6 +130,9 @@ func (c *specCheck) option(name string, about *py.Dict, v any, path, within stri
 	}
 	v, err := convert(v, want)
 	if err != nil {
+		if path != "" {
+			within = " found in '" + path + "'."
+		}
 		c.add("argument '%s' is of type %s%s and we were unable to convert to %s: %v", name, class(v), within, want, err)
 		return
 	}

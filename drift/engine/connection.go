@@ -30,6 +30,10 @@ func (c *connection) open(ctx context.Context, t Target, connect func(context.Co
 	defer c.mu.Unlock()
 	if c.host == nil {
 		h, err := connect(ctx, t)
+		var none *noConnection
+		if errors.As(err, &none) {
+			return nil, &plainError{none}
+		}
 		if err != nil {
 			return nil, &action.Unreachable{Err: err}
 		}
@@ -104,7 +108,7 @@ func (e *executor) delegated(s *scope) (*scope, *inventory.Host, error) {
 // text resolves a variable to text.
 func (r *reach) text(names ...string) (string, bool, error) {
 	for _, name := range names {
-		raw, ok := r.s.Lookup(name)
+		raw, ok := r.s.set(name)
 		if !ok || raw == nil {
 			continue
 		}
@@ -278,7 +282,7 @@ func (r *reach) environment(s *scope) error {
 			if gathering(r.e.task) && strings.Contains(err.Error(), "ansible_env") {
 				continue // facts are being gathered for it
 			}
-			return r.e.undefined(err)
+			return inField("environment", err)
 		}
 		if v == r.e.p.r.omit || v == nil {
 			continue

@@ -119,17 +119,11 @@ func (e *executor) withItems() ([]any, error) {
 			terms = []any{v}
 		}
 	}
-	s := e.scope.with(map[string]any{"_goodstate_terms": py.NewList(terms...)})
-	v, err := e.env().Value(e.p.r.ctx, "{{ query('"+e.task.LoopWith+"', *_goodstate_terms) }}", s)
+	items, err := e.env().Lookup(e.p.r.ctx, e.task.LoopWith, terms, nil, e.scope)
 	if err != nil {
 		return nil, err
 	}
-	switch list := asLists(v).(type) {
-	case *py.List:
-		return list.Items, nil
-	default:
-		return []any{list}, nil
-	}
+	return asLists(py.MarkUnsafe(py.NewList(items...))).(*py.List).Items, nil
 }
 
 // asLists makes lists of tuples.
@@ -251,6 +245,7 @@ func (e *executor) loop(items []any) (*py.Dict, error) {
 		if e.task.Register != "" {
 			registered[e.task.Register] = res
 		}
+		e.seen(res, s, registered)
 		results = append(results, res)
 	}
 	e.fields.noLog = noLog
@@ -380,22 +375,21 @@ func (e *executor) sleep(d time.Duration) bool {
 
 // isFailed judges a result, or the items of one.
 func isFailed(res *py.Dict) bool {
-	if judged(res) {
-		return any_(res, "failed_when_result")
-	}
-	return any_(res, "failed")
-}
-
-func judged(res *py.Dict) bool {
 	if res.Has("failed_when_result") {
-		return true
+		v, _ := res.Get("failed_when_result")
+		return py.Truth(v) // it may be the text of an error
 	}
+	judged, failed := false, false
 	for _, item := range resultsOf(res) {
 		if d, ok := item.(*py.Dict); ok && d.Has("failed_when_result") {
-			return true
+			v, _ := d.Get("failed_when_result")
+			judged, failed = true, failed || py.Truth(v)
 		}
 	}
-	return false
+	if judged {
+		return failed
+	}
+	return any_(res, "failed")
 }
 
 func isUnreachable(res *py.Dict) bool { return any_(res, "unreachable") }

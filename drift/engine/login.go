@@ -37,7 +37,7 @@ func (d *Dialer) Connect(_ context.Context, t Target) (Host, error) {
 		return agent.NewHost(login), nil
 	case "ssh", "paramiko", "paramiko_ssh":
 	default:
-		return nil, fmt.Errorf("the connection plugin '%s' was not found; goodstate connects by ssh and local", t.Connection)
+		return nil, &noConnection{t.Connection}
 	}
 	login.Target = remote.Target{Host: t.Address, Port: t.Port, User: t.User}
 	args, err := d.arguments(t)
@@ -150,4 +150,11 @@ func ShellWords(text string) ([]string, error) {
 		out = append(out, word.String())
 	}
 	return out, nil
+}
+
+// noConnection says that hosts are not reached in this way.
+type noConnection struct{ kind string }
+
+func (e *noConnection) Error() string {
+	return fmt.Sprintf("the connection plugin '%s' was not found; goodstate connects by ssh and local", e.kind)
 }

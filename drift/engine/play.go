@@ -42,12 +42,12 @@ type playRun struct {
 
 // playbook carries one playbook out.
 func (r *run) playbook(path string) (int, error) {
+	r.base = filepath.Dir(mustAbs(path))
 	pb, err := r.loader.Load(path)
 	if err != nil {
 		return 0, err
 	}
-	r.base = filepath.Dir(mustAbs(path))
-	r.say(Event{Kind: PlaybookStart, Playbook: path})
+	r.say(Event{Kind: PlaybookStart, Playbook: path, Text: fmt.Sprintf("%d plays in %s", len(pb.Plays), path)})
 	result := Good
 	for _, play := range pb.Plays {
 		if r.opt.Syntax {

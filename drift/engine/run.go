@@ -163,14 +163,18 @@ func (r *run) knows(name string) bool {
 
 // static resolves what stands in names of files and roles.
 func (r *run) static(value any, vars ...*py.Dict) (any, error) {
-	return r.env.Value(r.ctx, value, dictScope(vars))
+	return r.env.Value(r.ctx, value, staticScope{r, vars})
 }
 
-// dictScope is a scope of dicts of which the first wins.
-type dictScope []*py.Dict
+// staticScope is what is known while playbooks are read: dicts of which the first wins, and what does not depend on a host.
+type staticScope struct {
+	r     *run
+	dicts []*py.Dict
+}
 
-func (d dictScope) Lookup(name string) (any, bool) {
-	for _, dict := range d {
+// Lookup finds a variable.
+func (d staticScope) Lookup(name string) (any, bool) {
+	for _, dict := range d.dicts {
 		if dict == nil {
 			continue
 		}
@@ -178,12 +182,13 @@ func (d dictScope) Lookup(name string) (any, bool) {
 			return v, true
 		}
 	}
-	return nil, false
+	return (&scope{r: d.r}).magic(name)
 }
 
-func (d dictScope) Names() []string {
+// Names lists the variables of the dicts.
+func (d staticScope) Names() []string {
 	var out []string
-	for _, dict := range d {
+	for _, dict := range d.dicts {
 		if dict == nil {
 			continue
 		}

@@ -23,6 +23,14 @@ type scope struct {
 
 // Lookup finds a variable with the highest precedence.
 func (s *scope) Lookup(name string) (any, bool) {
+	if v, ok := s.set(name); ok {
+		return v, true
+	}
+	return s.connecting(name)
+}
+
+// set finds a variable that something gives a value.
+func (s *scope) set(name string) (any, bool) {
 	if v, ok := s.local[name]; ok {
 		return v, true
 	}

@@ -63,16 +63,20 @@ func (r *record) learn(facts *py.Dict) {
 			name = py.Str(k)
 		}
 		r.facts.Set(name, v)
-		if short, ok := strings.CutPrefix(name, "ansible_"); ok && name != "ansible_local" {
-			named.Set(short, v)
-		} else {
-			named.Set(name, v)
-		}
+		named.Set(nameOfFact(name), v)
 		if !restricted(name) {
 			r.injected.Set(name, v)
 		}
 	}
 	r.named = named
+}
+
+// nameOfFact is the name in ansible_facts.
+func nameOfFact(name string) string {
+	if name == "ansible_local" {
+		return name
+	}
+	return strings.TrimPrefix(name, "ansible_")
 }
 
 func (r *record) forget() {

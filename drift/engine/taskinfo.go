@@ -219,7 +219,7 @@ func (p *playRun) flagIn(value any, otherwise bool, name string, s *scope) (bool
 	}
 	resolved, err := p.r.env.Value(p.r.ctx, value, s)
 	if err != nil {
-		return false, err
+		return false, inField(name, err)
 	}
 	if resolved == p.r.omit || resolved == nil {
 		return otherwise, nil

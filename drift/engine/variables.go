@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"goodstate.dev/goodstate/core/py"
@@ -32,7 +33,11 @@ func (v *variables) Fact(value any) (any, error) { return v.e.env().Fact(v.e.p.r
 
 // Condition judges.
 func (v *variables) Condition(condition any) (bool, error) {
-	return v.e.conditions([]any{condition}, v.s)
+	yes, err := v.e.conditions([]any{condition}, v.s)
+	if err != nil {
+		err = &plainError{err}
+	}
+	return yes, err
 }
 
 // File renders a template file.
@@ -47,8 +52,16 @@ func (v *variables) File(path, text string, more *py.Dict, set action.Settings) 
 	for _, dir := range v.e.task.SearchPath(v.e.p.play.Dir) {
 		search = append(search, filepath.Join(dir, "templates"), dir)
 	}
-	return v.e.env().Text(v.e.p.r.ctx, text, v.s.with(local), jinja.TextOptions{
+	out, err := v.e.env().Text(v.e.p.r.ctx, text, v.s.with(local), jinja.TextOptions{
 		Name: path, NoTrimBlocks: !set.TrimBlocks, LstripBlocks: set.LstripBlocks, Newline: set.NewlineSequence, BlockStart: set.BlockStart, BlockEnd: set.BlockEnd,
 		VariableStart: set.VariableStart, VariableEnd: set.VariableEnd, CommentStart: set.CommentStart, CommentEnd: set.CommentEnd, Search: search,
 	})
+	if err == nil {
+		return out, nil
+	}
+	class := "AnsibleError"
+	if jinja.IsUndefined(err) {
+		class = "AnsibleUndefinedVariable"
+	}
+	return "", fmt.Errorf("%s: %s", class, repeated(err))
 }

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -158,17 +159,26 @@ func (b *builtin) surplus(c *call, given int, named *py.Dict) error {
 }
 
 // filterError is Ansible's AnsibleFilterError and its kin.
-type filterError struct{ class, message string }
+type filterError struct{ class, message, cause string }
 
 func (e *filterError) Error() string { return e.message }
 func (e *filterError) Class() string { return e.class }
 
 func filterErrorf(format string, args ...any) error {
-	return &filterError{"ansible.errors.AnsibleFilterError", fmt.Sprintf(format, args...)}
+	return &filterError{class: "ansible.errors.AnsibleFilterError", message: fmt.Sprintf(format, args...)}
+}
+
+// because says what was wrong inside, which Ansible repeats.
+func because(err, cause error) error {
+	var f *filterError
+	if errors.As(err, &f) {
+		f.cause = cause.Error()
+	}
+	return err
 }
 
 func filterTypeErrorf(format string, args ...any) error {
-	return &filterError{"ansible.errors.AnsibleFilterTypeError", fmt.Sprintf(format, args...)}
+	return &filterError{class: "ansible.errors.AnsibleFilterTypeError", message: fmt.Sprintf(format, args...)}
 }
 
 // valueError is Python's ValueError.

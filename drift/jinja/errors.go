@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // UndefinedError says that a variable, or a part of one, is not there.
@@ -38,6 +39,27 @@ func (e *typeError) Error() string { return e.message }
 
 func typeErrorf(format string, args ...any) error {
 	return &typeError{fmt.Sprintf(format, args...)}
+}
+
+// Cause is what the Python exception inside an error says, where Ansible repeats it after its own message; else it is empty.
+func Cause(err error) string {
+	var u *UndefinedError
+	var s *SyntaxError
+	var w *wrappedError
+	var f *filterError
+	switch {
+	case errors.As(err, &u):
+		if strings.HasSuffix(err.Error(), u.Message) {
+			return u.Message
+		}
+	case errors.As(err, &s):
+		return s.Message
+	case errors.As(err, &f):
+		return f.cause
+	case errors.As(err, &w):
+		return w.err.Error()
+	}
+	return ""
 }
 
 // IsUndefined says whether an error comes from something undefined.

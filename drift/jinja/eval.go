@@ -238,7 +238,11 @@ func (f *frame) plugin(kind, name string, on any, args []any, named *py.Dict) (a
 			if named == nil {
 				named = py.NewDict()
 			}
-			return p(f.r.ctx, append([]any{on}, args...), named)
+			all, err := f.r.solidItems(append([]any{on}, args...))
+			if err != nil {
+				return nil, err
+			}
+			return p(f.r.ctx, all, named)
 		}
 	}
 	return nil, fmt.Errorf("No %s named %s.", kind, quote(name))

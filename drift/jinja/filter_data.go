@@ -199,7 +199,7 @@ func filterCombine(c *call) (any, error) {
 		y, ok2 := result.(*py.Dict)
 		if !ok || !ok2 {
 			return nil, fmt.Errorf("failed to combine variables, expected dicts but got a '%s' and a '%s': \n%s\n%s",
-				py.TypeName(dicts[i]), py.TypeName(result), shown(dicts[i]), shown(result))
+				py.TypeName(dicts[i]), py.TypeName(result), c.dumped(dicts[i]), c.dumped(result))
 		}
 		if result, err = c.merge(x, y, recursive, merge); err != nil {
 			return nil, err
@@ -459,7 +459,7 @@ func filterYAML(c *call, name string, block bool) (any, error) {
 		return nil, err
 	}
 	if err := allDefined(v, 0); err != nil {
-		return nil, filterErrorf("%s - %v", name, err)
+		return nil, because(filterErrorf("%s - %v", name, err), err)
 	}
 	text, err := yaml11.Dump(v, opt)
 	if err != nil {

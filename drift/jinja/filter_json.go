@@ -120,6 +120,15 @@ func (c *call) toJSON(indent string, sorted bool) (any, error) {
 	return py.Native{Text: j.b.String()}, nil
 }
 
+// dumped is a value for a message: as JSON, or as it would be printed where it has no form in JSON.
+func (c *call) dumped(v any) string {
+	j := &jsonWriter{r: c.r, ascii: true, item: ", ", key: ": "}
+	if err := j.value(v, 0); err != nil {
+		return shown(v)
+	}
+	return j.b.String()
+}
+
 // jsonWriter writes as Python's json.dumps does.
 type jsonWriter struct {
 	r        *run

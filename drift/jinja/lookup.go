@@ -45,6 +45,10 @@ func (f *frame) lookUp(name string, terms []any, options *py.Dict) ([]any, error
 	}
 	if p := f.r.env.opt.Plugin; p != nil {
 		if do, ok := p("lookup", name); ok {
+			terms, err := f.r.solidItems(terms)
+			if err != nil {
+				return nil, err
+			}
 			v, err := do(f.r.ctx, terms, options)
 			if err != nil {
 				return nil, err

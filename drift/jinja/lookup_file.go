@@ -32,7 +32,7 @@ func init() {
 func (c *call) find(kind, term string) (string, error) {
 	path, err := c.r.searchFile(kind, term)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", lookupErrorf("could not locate file in lookup: %s", term)
+		return "", fmt.Errorf("could not locate file in lookup: %s", term)
 	}
 	return path, err
 }

@@ -23,6 +23,9 @@ func (r *run) objectValue(o Object, key any) (any, bool, error) {
 		return nil, false, nil
 	}
 	scope := vars.Scope()
+	if r.inner && vars.Soft() {
+		scope = aloneScope{scope}
+	}
 	raw, ok := scope.Lookup(name)
 	if !ok {
 		return nil, false, nil
@@ -64,25 +67,102 @@ func (f *frame) objectMethod(on any, name string) (any, bool) {
 	}), true
 }
 
-// solid makes dicts of the caller's objects, also of those in them.
+// solid makes dicts of the caller's objects, also of those in lists and dicts; what has none stays the same.
 func (r *run) solid(v any) (any, error) {
-	o, ok := v.(Object)
-	if !ok {
+	if !hasObject(v, 0) {
 		return v, nil
 	}
-	d, err := r.toDict(o)
-	if err != nil {
-		return nil, err
-	}
-	for k, item := range d.All() {
-		if _, inner := item.(Object); !inner {
-			continue
+	var out any
+	err := r.nested(func() (err error) {
+		out, err = r.solidified(v)
+		return err
+	})
+	return out, err
+}
+
+func (r *run) solidified(v any) (any, error) {
+	switch x := v.(type) {
+	case *py.List:
+		items, err := r.solidItems(x.Items)
+		return &py.List{Items: items}, err
+	case py.Tuple:
+		items, err := r.solidItems(x)
+		return py.Tuple(items), err
+	case *py.Dict:
+		return r.solidDict(x)
+	case Object:
+		inner := r.inner
+		r.inner = true
+		defer func() { r.inner = inner }()
+		d, err := r.toDict(x)
+		if err != nil {
+			return nil, err
 		}
+		return r.solidDict(d)
+	}
+	return v, nil
+}
+
+func (r *run) solidItems(items []any) ([]any, error) {
+	out := make([]any, len(items))
+	for i, item := range items {
+		var err error
+		if out[i], err = r.solid(item); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (r *run) solidDict(d *py.Dict) (any, error) {
+	out := py.NewDict()
+	for k, item := range d.All() {
 		s, err := r.solid(item)
 		if err != nil {
 			return nil, err
 		}
-		d.Set(k, s)
+		out.Set(k, s)
 	}
-	return d, nil
+	return out, nil
+}
+
+func hasObject(v any, depth int) bool {
+	if depth > 100 {
+		return false
+	}
+	switch x := v.(type) {
+	case *py.List:
+		return anyObject(x.Items, depth)
+	case py.Tuple:
+		return anyObject(x, depth)
+	case *py.Dict:
+		for _, item := range x.All() {
+			if hasObject(item, depth+1) {
+				return true
+			}
+		}
+	case Object:
+		return true
+	}
+	return false
+}
+
+func anyObject(items []any, depth int) bool {
+	for _, item := range items {
+		if hasObject(item, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// aloneScope is a scope as a part of a whole: there are no other hosts in it, else all of them would be in each of them.
+type aloneScope struct{ Scope }
+
+// Lookup finds all but the other hosts.
+func (s aloneScope) Lookup(name string) (any, bool) {
+	if name == "hostvars" || name == "vars" {
+		return nil, false
+	}
+	return s.Scope.Lookup(name)
 }

@@ -25,8 +25,12 @@ func (o *output) data(text string) error {
 
 func (o *output) more(text string) error {
 	if o.count == 1 {
-		o.unsafe = o.unsafe || py.IsUnsafe(o.first)
-		o.text.WriteString(py.Str(o.first))
+		first, err := o.r.solid(o.first)
+		if err != nil {
+			return err
+		}
+		o.unsafe = o.unsafe || py.IsUnsafe(first)
+		o.text.WriteString(py.Str(first))
 		o.first = nil
 	}
 	o.count++
@@ -47,16 +51,16 @@ func (o *output) value(v any) error {
 	if l, ok := rolled(v); ok {
 		v = l
 	}
-	v, err := o.r.solid(v)
-	if err != nil {
-		return err
-	}
 	if err := allDefined(v, 0); err != nil {
 		return err
 	}
 	if o.count == 0 {
 		o.count, o.first = 1, v
 		return nil
+	}
+	v, err := o.r.solid(v)
+	if err != nil {
+		return err
 	}
 	o.unsafe = o.unsafe || py.IsUnsafe(v)
 	if s, ok := v.(*py.Sealed); ok {
@@ -122,7 +126,7 @@ func (o *output) result(convert bool) (any, error) {
 			if convert {
 				return x, nil
 			}
-		case *py.List, *py.Dict:
+		case *py.List, *py.Dict, Object:
 			if convert {
 				if v, ok := clean(x, 0); ok {
 					return o.marked(v), nil
@@ -130,7 +134,12 @@ func (o *output) result(convert bool) (any, error) {
 			}
 		}
 		if text == "" {
-			text = py.Str(o.first)
+			first, err := o.r.solid(o.first)
+			if err != nil {
+				return nil, err
+			}
+			o.unsafe = o.unsafe || py.IsUnsafe(first)
+			text = py.Str(first)
 		}
 	default:
 		text = o.text.String()
@@ -229,6 +238,8 @@ func clean(v any, depth int) (any, bool) {
 			d.Set(key, c)
 		}
 		return d, true
+	case Object:
+		return v, true // it becomes a dict where it is needed as one
 	}
 	return nil, false
 }

@@ -19,6 +19,7 @@ type run struct {
 	depth    int
 	current  *scopeOf // the template that is evaluated now, so that lookups can mark its result unsafe
 	noLookup bool
+	inner    bool // an object is being made a dict
 	asText   bool // for the template module: no text becomes a list
 }
 

@@ -16,6 +16,9 @@ func (e *Env) Template(ctx context.Context, text string, scope Scope) (any, erro
 	}
 	r := e.newRun(ctx, scope)
 	v, err := r.text(text, plainText)
+	if err == nil {
+		v, err = r.solid(v)
+	}
 	return plain(v), r.told(err)
 }
 
@@ -29,6 +32,9 @@ func (e *Env) Value(ctx context.Context, value any, scope Scope) (any, error) {
 func (e *Env) Fact(ctx context.Context, value any, scope Scope) (any, error) {
 	r := e.newRun(ctx, scope)
 	v, err := r.value(value)
+	if err == nil {
+		v, err = r.solid(v)
+	}
 	return v, r.told(err)
 }
 

@@ -159,6 +159,7 @@ func wrap(text string, width int) string {
 func (t *Text) playbookStart(e engine.Event) {
 	if t.Verbosity > 1 {
 		t.title("PLAYBOOK: " + filepath.Base(e.Playbook))
+		t.line(e.Text, "")
 	}
 	if t.Check && t.Markers {
 		t.title("DRY RUN")

@@ -62,6 +62,7 @@ type place struct {
 	chain    []*Role // the roles that brought the role in, the outermost first
 	around   *Keywords
 	handlers bool
+	within   bool     // a block
 	includes []string // the paths of the includes around, the outermost first
 	depth    int
 }
@@ -134,7 +135,7 @@ func isBlock(n *yaml11.Node) bool {
 }
 
 func (c *place) block(n *yaml11.Node) (*Block, error) {
-	if c.handlers {
+	if c.handlers && c.within {
 		return nil, errorf(n, "Using a block as a handler is not supported.")
 	}
 	if c.depth > deepest {
@@ -156,6 +157,7 @@ func (c *place) block(n *yaml11.Node) (*Block, error) {
 	inner := *c
 	inner.around = &b.Keywords
 	inner.depth++
+	inner.within = true
 	for key, into := range map[string]*[]Item{"block": &b.Body, "rescue": &b.Rescue, "always": &b.Always} {
 		list, ok := n.Get(key)
 		if !ok {

@@ -1,6 +1,7 @@
 package playbook
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,6 +31,9 @@ type Role struct {
 	validate       bool
 	handled        bool
 }
+
+// ErrNoRole says that a role is in none of the folders in which roles are looked for.
+var ErrNoRole = errors.New("no such role")
 
 // FullName has the collection in front.
 func (r *Role) FullName() string {
@@ -143,7 +147,7 @@ func (l *Loader) roleUse(p *Play, n *yaml11.Node) (*use, error) {
 }
 
 func (l *Loader) roleName(p *Play, u *use) error {
-	name, err := l.Template(u.name, l.Extra, u.vars, p.Vars)
+	name, err := l.Template(u.name, l.Extra, u.vars, p.Vars, py.DictOf("playbook_dir", p.Dir))
 	if err != nil {
 		return errorf(u.node, "%w", err)
 	}
@@ -217,14 +221,19 @@ func (l *Loader) roleFolder(p *Play, u *use) (name, collection, path string, err
 	}
 	search = append(search, p.Dir)
 	for _, dir := range search {
-		if path := filepath.Join(dir, u.name); !filepath.IsAbs(u.name) && exists(path) {
+		path := filepath.Join(dir, u.name)
+		if filepath.IsAbs(u.name) {
+			path = filepath.Clean(u.name)
+		}
+		if exists(path) {
 			return u.name, "", path, nil
 		}
 	}
 	if abs, err := filepath.Abs(expandHome(u.name)); err == nil && exists(abs) {
 		return filepath.Base(u.name), "", abs, nil
 	}
-	return "", "", "", errorf(u.node, "the role '%s' was not found in %s", u.name, strings.Join(search, ":"))
+	text := fmt.Sprintf("the role '%s' was not found in %s", u.name, strings.Join(search, ":"))
+	return "", "", "", &Error{Text: text, Node: u.node, Err: ErrNoRole}
 }
 
 func expandHome(path string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"goodstate.dev/goodstate/backup"
+	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
@@ -137,7 +138,7 @@ func answer(err error) error {
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone):
+	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert), errors.Is(err, desk.ErrNone):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }

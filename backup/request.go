@@ -1,0 +1,97 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"goodstate.dev/goodstate/backup/source"
+)
+
+// Request says what to do with an application or a repository.
+type Request struct {
+	Snapshot string  `json:"snapshot,omitempty" doc:"a restore point; the youngest when empty"`
+	Folder   string  `json:"folder,omitempty" doc:"folder to restore into"`
+	Database string  `json:"database,omitempty" doc:"name of a secret with the URL of the database to restore into"`
+	Cluster  string  `json:"cluster,omitempty" doc:"name of a secret with the kubeconfig of the cluster to restore into"`
+	InPlace  bool    `json:"in_place,omitempty" doc:"restore over the original"`
+	Replace  bool    `json:"replace,omitempty" doc:"replace what is in the way"`
+	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
+	To       string  `json:"to,omitempty" doc:"repository to copy on to; all that are configured when empty"`
+	DryRun   bool    `json:"dry_run,omitempty" doc:"change nothing: for prune, and for a restore into a cluster"`
+
+	Namespaces     map[string]string `json:"namespaces,omitempty" doc:"namespaces of a cluster that get another name, old to new"`
+	StorageClasses map[string]string `json:"storage_classes,omitempty" doc:"storage classes that get another name, old to new"`
+	Images         map[string]string `json:"images,omitempty" doc:"beginnings of image names that are replaced, old to new"`
+	Existing       string            `json:"existing,omitempty" doc:"objects of a cluster that are there and different: fail, skip or update; fail when empty"`
+}
+
+// check says what is wrong with a request to restore, for a source that is a cluster or anything else.
+func (q Request) check(cluster bool) error {
+	inCluster := q.Cluster != "" || len(q.Namespaces) > 0
+	n := 0
+	for _, given := range []bool{q.Folder != "", q.Database != "", q.InPlace, inCluster} {
+		if given {
+			n++
+		}
+	}
+	if cluster {
+		switch {
+		case q.Folder != "" || q.Database != "":
+			return errors.New("objects of a cluster come back in a cluster only: say --in-place, --cluster SECRET, or --namespace OLD=NEW beside the original")
+		case n != 1:
+			return errors.New("say where to restore to, once: --in-place, --cluster SECRET, or --namespace OLD=NEW beside the original")
+		case q.Replace:
+			return errors.New("--replace is for folders and databases; for a cluster say --existing update")
+		}
+		switch q.Existing {
+		case "", "fail", "skip", "update":
+			return nil
+		}
+		return fmt.Errorf("--existing %q: want fail, skip or update", q.Existing)
+	}
+	switch {
+	case inCluster || q.Existing != "" || len(q.StorageClasses)+len(q.Images) > 0:
+		return errors.New("--cluster, --namespace, --storage-class, --image and --existing are for applications that are copied from a cluster")
+	case n != 1:
+		return errors.New("say where to restore to: --to FOLDER, --database SECRET, or --in-place over the original")
+	}
+	return nil
+}
+
+func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q Request) (source.Place, error) {
+	switch {
+	case q.Cluster != "" || len(q.Namespaces) > 0:
+		return b.cluster(ctx, source.Place{Cluster: &source.Cluster{}}, q)
+	case q.InPlace:
+		to, err := src.Original(ctx, j)
+		if err == nil && to.Cluster != nil {
+			return b.cluster(ctx, to, q)
+		}
+		return to, err
+	case q.Database != "":
+		url, err := b.Secret(ctx, q.Database)
+		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace}, err
+	}
+	folder, err := filepath.Abs(q.Folder)
+	return source.Place{Folder: folder, Replace: q.Replace}, err
+}
+
+// cluster fills in under which names objects come back, and where.
+func (b *Backups) cluster(ctx context.Context, to source.Place, q Request) (source.Place, error) {
+	c := to.Cluster
+	c.Namespaces, c.StorageClasses, c.Images, c.Plan, c.Existing = q.Namespaces, q.StorageClasses, q.Images, q.DryRun, q.Existing
+	if c.Existing == "" {
+		c.Existing = "fail"
+	}
+	if q.Cluster == "" {
+		return to, nil
+	}
+	var err error
+	c.Kubeconfig, err = b.Secret(ctx, q.Cluster)
+	if err == nil && c.Kubeconfig == "" {
+		err = fmt.Errorf("secret %s is empty; want the text of a kubeconfig", q.Cluster)
+	}
+	return to, err
+}

@@ -1,0 +1,150 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source/kubernetes"
+	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/core/kube"
+)
+
+func init() {
+	register(Kind{
+		Name:    "kubernetes",
+		Help:    "the objects of a Kubernetes cluster, or of some of its namespaces with what they need of the rest: definitions, roles, webhooks",
+		Example: "kubernetes: {kubeconfig: backup.kubeconfig, namespaces: [shop, \"shop-*\"]}",
+		New: func(decode func(any) error) (Source, error) {
+			s := &kubernetesSource{Drill: clusterDrill{Replicas: 1, Ready: config.Duration(5 * time.Minute)}}
+			if err := decode(s); err != nil {
+				return nil, err
+			}
+			_, err := s.filter()
+			return s, err
+		},
+	})
+}
+
+type kubernetesSource struct {
+	Kubeconfig  string        `yaml:"kubeconfig" help:"path of a kubeconfig, from the configuration's own folder; without it and without credentials the cluster that goodstate runs in" example:"backup.kubeconfig"`
+	Credentials config.Secret `yaml:"credentials" help:"secret with the text of a kubeconfig, instead of a file" example:"{secret: cluster}"`
+	Context     string        `yaml:"context" help:"context of the kubeconfig, if not its current one" example:"production"`
+	Namespaces  []string      `yaml:"namespaces" help:"namespaces, or patterns of them; without it the whole cluster but for kube-*" example:"[shop]"`
+	Exclude     []string      `yaml:"exclude_namespaces" help:"namespaces, or patterns of them, that are left out" example:"[\"test-*\"]"`
+	Kinds       []string      `yaml:"kinds" help:"kinds as kubectl names them; without it all" example:"[deployments.apps, configmaps]"`
+	Without     []string      `yaml:"exclude_kinds" help:"kinds that are left out" example:"[replicasets.apps]"`
+	Labels      string        `yaml:"labels" help:"selector of labels; only objects in namespaces that it selects are copied" example:"app=shop"`
+	Drill       clusterDrill  `yaml:"drill" help:"what drills do in scratch namespaces of the same cluster" example:"{replicas: 1, ready: 3m}"`
+}
+
+type clusterDrill struct {
+	Replicas int             `yaml:"replicas" help:"most replicas of a workload in a drill" example:"1"`
+	Ready    config.Duration `yaml:"ready" help:"how long a drill waits until all workloads are ready" example:"5m"`
+}
+
+func (s *kubernetesSource) filter() (kubernetes.Filter, error) {
+	f := kubernetes.Filter{Namespaces: s.Namespaces, Exclude: s.Exclude, Kinds: s.Kinds, Without: s.Without}
+	if s.Labels != "" {
+		selector, err := labels.Parse(s.Labels)
+		if err != nil {
+			return f, fmt.Errorf("labels %q: %w; want a selector such as app=shop,tier!=cache", s.Labels, err)
+		}
+		f.Labels = selector
+	}
+	return f, nil
+}
+
+// connect reaches the cluster that is copied or, with the text of another kubeconfig, that one.
+func (s *kubernetesSource) connect(ctx context.Context, j Job, other string) (*kube.Cluster, error) {
+	if other != "" {
+		return kube.Connect(kube.Access{Text: []byte(other)})
+	}
+	a := kube.Access{File: s.Kubeconfig, Context: s.Context}
+	if a.File != "" && !filepath.IsAbs(a.File) {
+		a.File = filepath.Join(j.Base, a.File)
+	}
+	if s.Credentials.Name() != "" {
+		text, err := j.Secret(ctx, s.Credentials.Name())
+		if err != nil {
+			return nil, fmt.Errorf("credentials of the cluster: %w", err)
+		}
+		a.Text = []byte(text)
+	}
+	return kube.Connect(a)
+}
+
+// Backup copies the objects as they were at one moment.
+func (s *kubernetesSource) Backup(ctx context.Context, j Job) (Copied, error) {
+	c, err := s.connect(ctx, j, "")
+	if err != nil {
+		return Copied{}, err
+	}
+	f, err := s.filter()
+	if err != nil {
+		return Copied{}, err
+	}
+	got, err := kubernetes.Copy(ctx, c, j.Repo, f, j.Say)
+	if err != nil {
+		return Copied{}, err
+	}
+	id, err := j.Repo.SaveSnapshot(ctx, repository.Snapshot{Time: time.Now(), Tree: got.Tree, Paths: []string{"/cluster", "/namespaces"}, Tags: []string{Tag(j.Application)}})
+	return Copied{Snapshot: id, Files: got.Objects, Bytes: got.Bytes, Written: got.Saved.Written, Problems: got.Problems, Complete: len(got.Problems) == 0}, err
+}
+
+// Restore makes the objects again; in the namespaces of a drill, with what a drill may not do left out, and waits until all is ready.
+func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.Snapshot, to Place) (Restored, error) {
+	if to.Cluster == nil {
+		return Restored{}, errors.New("objects of a cluster come back in a cluster only: say --in-place, --cluster or --namespace")
+	}
+	where := *to.Cluster
+	c, err := s.connect(ctx, j, where.Kubeconfig)
+	if err != nil {
+		return Restored{}, err
+	}
+	f, err := s.filter()
+	if err != nil {
+		return Restored{}, err
+	}
+	opt := kubernetes.Options{Filter: f, Conflict: kubernetes.Conflict(where.Existing), Dry: where.Plan, Say: j.Say,
+		Mapping: kubernetes.Mapping{Namespaces: where.Namespaces, StorageClasses: where.StorageClasses, Images: where.Images}}
+	if where.Drill {
+		opt.Conflict, opt.Adapt = kubernetes.Skip, kubernetes.Tame(s.Drill.Replicas)
+	}
+	back, err := kubernetes.Restore(ctx, c, j.Repo, snap, opt)
+	res := Restored{Files: int64(back.Count(kubernetes.Created) + back.Count(kubernetes.Updated)), Bytes: back.Bytes, Problems: back.Problems()}
+	res.Created, res.Updated, res.Kept = int64(back.Count(kubernetes.Created)), int64(back.Count(kubernetes.Updated)), int64(back.Count(kubernetes.Kept))
+	if where.Plan {
+		res.Changes = back.Plan()
+	}
+	if err != nil || !where.Drill {
+		return res, err
+	}
+	late, err := kubernetes.Ready(ctx, c, where.Namespaces, time.Duration(s.Drill.Ready))
+	res.Problems = append(res.Problems, late...)
+	return res, err
+}
+
+// Original is the cluster itself.
+func (s *kubernetesSource) Original(context.Context, Job) (Place, error) {
+	return Place{Cluster: &Cluster{}}, nil
+}
+
+// Scratch makes namespaces that may talk to nobody outside.
+func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
+	c, err := s.connect(ctx, j, "")
+	if err != nil {
+		return Place{}, nil, err
+	}
+	f, err := s.filter()
+	if err != nil {
+		return Place{}, nil, err
+	}
+	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application)
+	return Place{Cluster: &Cluster{Namespaces: names, Drill: true}}, done, err
+}

@@ -1,0 +1,50 @@
+package source
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Place is where something is brought back to.
+type Place struct {
+	Folder  string   `json:"folder,omitempty"`   // for files
+	URL     string   `json:"-"`                  // for databases; it may hold a password
+	Name    string   `json:"database,omitempty"` // of the database
+	Replace bool     `json:"replace,omitempty"`  // what is in the way is replaced
+	Cluster *Cluster `json:"cluster,omitempty"`
+}
+
+// Cluster is the place of a cluster's objects, and under which names they come there.
+type Cluster struct {
+	Kubeconfig     string            `json:"-"`                         // text of one; empty is the cluster that was copied
+	Namespaces     map[string]string `json:"namespaces,omitempty"`      // old to new
+	StorageClasses map[string]string `json:"storage_classes,omitempty"` // old to new
+	Images         map[string]string `json:"images,omitempty"`          // beginnings of names, old to new
+	Existing       string            `json:"existing,omitempty"`        // what happens to objects that are there and different: fail, skip or update
+	Plan           bool              `json:"plan,omitempty"`            // nothing is changed
+	Drill          bool              `json:"drill,omitempty"`           // the namespaces are scratch ones
+}
+
+// String names the place without secrets.
+func (p Place) String() string {
+	switch {
+	case p.Cluster != nil:
+		return p.Cluster.String()
+	case p.Folder != "":
+		return p.Folder
+	}
+	return "database " + p.Name
+}
+
+// String names the cluster and the namespaces that are called otherwise in it.
+func (c Cluster) String() string {
+	name := "the cluster that was copied"
+	if c.Kubeconfig != "" {
+		name = "another cluster"
+	}
+	if len(c.Namespaces) > 0 {
+		name += ", in " + strings.Join(slices.Sorted(maps.Values(c.Namespaces)), ", ")
+	}
+	return name
+}
