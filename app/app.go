@@ -23,6 +23,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -54,6 +55,7 @@ type App struct {
 	Engine   *run.Engine
 	Rollouts *rollout.Rollouts
 	Backups  *backup.Backups
+	Desk     *desk.Desk
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
@@ -118,7 +120,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
+	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log}); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -221,6 +226,7 @@ func (a *App) Client() *api.Client { return api.OverSocket(a.socket) }
 func (a *App) Watch(ctx context.Context) {
 	var clock sync.WaitGroup
 	clock.Go(func() { a.Backups.Clock(ctx) })
+	clock.Go(func() { a.Desk.Clock(ctx) })
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

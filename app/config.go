@@ -42,6 +42,13 @@ func (c *Config) Validate(report func(path, message string)) {
 		}
 	}
 	c.validateWebhooks(report)
+	for name, a := range c.Backup.Applications.All() {
+		for _, service := range a.Services {
+			if _, ok := c.Services.Get(service); !ok {
+				report("backup.applications."+name+".services", fmt.Sprintf("there is no service %q; services has %v", service, c.Services.Keys()))
+			}
+		}
+	}
 	listen := map[string]string{}
 	for name, s := range c.Services.All() {
 		if !validName(name) {

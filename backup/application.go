@@ -8,6 +8,7 @@ import (
 
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/source"
+	"goodstate.dev/goodstate/backup/storage"
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
 )
@@ -28,10 +29,13 @@ type Runbook struct {
 
 // Repository is one place for copies.
 type Repository struct {
-	Folder   string        `yaml:"folder" json:"folder" required:"true" help:"folder of the repository, on another disk than what is copied; goodstate backup init makes it" example:"/mnt/backup/shop"`
-	Password config.Secret `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
-	Kept     string        `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
-	Verify   plan.When     `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
+	config.Choice[storage.Place] `yaml:",inline"`
+	Password                     config.Secret `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
+	Escrow                       config.Secret `yaml:"escrow" json:"escrow,omitzero" help:"secret with a second password, as it lies in escrow; each verification proves that it opens the repository" example:"{secret: backup-escrow}"`
+	Upload                       config.Size   `yaml:"upload" json:"upload,omitempty" help:"bytes that go up in a second at most" example:"5MiB"`
+	Download                     config.Size   `yaml:"download" json:"download,omitempty" help:"bytes that come down in a second at most" example:"20MiB"`
+	Kept                         string        `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
+	Verify                       plan.When     `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
 }
 
 // Application is something that is copied, and how soon it must be back.

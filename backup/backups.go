@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +15,6 @@ import (
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source"
-	"goodstate.dev/goodstate/backup/storage"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/run"
@@ -66,6 +63,7 @@ type Backups struct {
 	process string // tells a new process from this one
 
 	watching sync.Mutex
+	holds    holds
 }
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
@@ -105,101 +103,15 @@ func (b *Backups) application(name string) (Application, error) {
 	return a, nil
 }
 
-// storageOf is where a repository lies.
-func (b *Backups) storageOf(name string) (storage.Storage, Repository, error) {
-	r, ok := b.Config.Repositories.Get(name)
-	if !ok {
-		return nil, r, &UnknownError{"repository", name, b.Config.Repositories.Keys()}
-	}
-	folder := r.Folder
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(b.Base, folder)
-	}
-	return storage.NewFolder(folder), r, nil
-}
-
-// Init makes a repository.
-func (b *Backups) Init(ctx context.Context, name string) (repository.ID, error) {
-	s, r, err := b.storageOf(name)
-	if err != nil {
-		return repository.ID{}, err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return repository.ID{}, fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.Init(ctx, s, password)
-	if err != nil {
-		return repository.ID{}, fmt.Errorf("make repository %s: %w", name, err)
-	}
-	return repo.ID(), repo.Close()
-}
-
-// Open opens a repository of the configuration, with its index.
-func (b *Backups) Open(ctx context.Context, name string) (*repository.Repository, error) {
-	s, r, err := b.storageOf(name)
-	if err != nil {
-		return nil, err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return nil, fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err == nil {
-		err = repo.LoadIndex(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("repository %s: %w", name, err)
-	}
-	return repo, nil
-}
-
-// with opens a repository under a lock for as long as do runs.
-func (b *Backups) with(ctx context.Context, name string, exclusive bool, do func(*repository.Repository) error) (err error) {
-	s, r, err := b.storageOf(name)
-	if err != nil {
-		return err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
-	}
-	lock, err := repo.Lock(ctx, exclusive)
-	if err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, lock.Unlock(), repo.Close()) }()
-	if err := repo.LoadIndex(ctx); err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
-	}
-	if err := do(repo); err != nil {
-		return err
-	}
-	return lock.Err()
-}
-
 // Points lists the restore points of an application in its repository, the youngest first.
 func (b *Backups) Points(ctx context.Context, application string) ([]repository.Snapshot, error) {
 	a, err := b.application(application)
 	if err != nil {
 		return nil, err
 	}
-	s, r, err := b.storageOf(a.Repository)
+	repo, err := b.unlock(ctx, a.Repository)
 	if err != nil {
 		return nil, err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return nil, fmt.Errorf("password of repository %s: %w", a.Repository, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err != nil {
-		return nil, fmt.Errorf("repository %s: %w", a.Repository, err)
 	}
 	defer repo.Close()
 	all, err := pointsOf(ctx, repo, application)
@@ -362,7 +274,7 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 	target := Target(name)
 	switch kind {
 	case KindVerify, KindPrune:
-		if _, _, err := b.storageOf(name); err != nil {
+		if _, err := b.repository(name); err != nil {
 			return run.Info{}, err
 		}
 		in.Repository, target = name, RepositoryTarget(name)
@@ -378,8 +290,13 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 			return run.Info{}, err
 		}
 	}
+	if q.Until != "" {
+		if err := recovers(in.Config, q); err != nil {
+			return run.Info{}, err
+		}
+	}
 	if q.To != "" {
-		if _, _, err := b.storageOf(q.To); err != nil {
+		if _, err := b.repository(q.To); err != nil {
 			return run.Info{}, err
 		}
 	}
@@ -391,12 +308,15 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
 }
 
-// Keys lists the keys that open a repository.
-func (b *Backups) Keys(ctx context.Context, name string) ([]repository.Key, error) {
-	repo, err := b.Open(ctx, name)
+// recovers says why an application cannot be brought back to a moment.
+func recovers(a Application, q Request) error {
+	src, err := a.Source.New()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	keys, err := repo.Keys(ctx)
-	return keys, errors.Join(err, repo.Close())
+	if _, ok := src.(source.Recoverer); !ok {
+		return fmt.Errorf("--until is for sources with a log, like postgres_server; a source of kind %s comes back as it was at a restore point, see --point", a.Source.Name())
+	}
+	_, err = source.ParseUntil(q.Until)
+	return err
 }

@@ -16,6 +16,7 @@ import (
 	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/backup/source"
+	"goodstate.dev/goodstate/backup/storage"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/notify"
@@ -42,6 +43,16 @@ type shop struct {
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	dir := t.TempDir()
+	folder, err := config.Choose[storage.Place]("folder", filepath.Join(dir, "repo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shopIn(t, dir, folder, func(context.Context, string) (string, error) { return "correct horse", nil })
+}
+
+// shopIn has its repository in a place of its own.
+func shopIn(t *testing.T, dir string, place config.Choice[storage.Place], secret func(context.Context, string) (string, error)) *shop {
+	t.Helper()
 	s := &shop{t: t, files: filepath.Join(dir, "files"), told: &told{}}
 	s.must(os.MkdirAll(s.files, 0o700))
 	st, err := store.Open(t.Context(), filepath.Join(dir, "data"))
@@ -51,13 +62,13 @@ func newShop(t *testing.T) *shop {
 	engine, err := run.Open(t.Context(), st, j, run.Options{})
 	s.must(err)
 	conf := backup.Config{}
-	conf.Repositories.Set("main", backup.Repository{Folder: filepath.Join(dir, "repo"), Password: config.SecretNamed("backup")})
+	conf.Repositories.Set("main", backup.Repository{Choice: place, Password: config.SecretNamed("backup")})
 	files, err := config.Choose[source.Source]("files", map[string]any{"paths": []string{s.files}})
 	s.must(err)
 	conf.Applications.Set("shop", backup.Application{Source: files, Repository: "main"})
 	s.b = backup.New(backup.Options{
 		Config: conf, Base: dir, Data: filepath.Join(dir, "data"), Engine: engine, Journal: j, Ledger: &ledger.Ledger{DB: st.DB()}, Notify: s.told, Log: slog.New(slog.DiscardHandler),
-		Secret: func(context.Context, string) (string, error) { return "correct horse", nil },
+		Secret: secret,
 	})
 	s.must(engine.Launch(t.Context()))
 	t.Cleanup(func() { s.must(engine.Close(context.Background())) })

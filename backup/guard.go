@@ -54,7 +54,7 @@ func (b *Backups) frozen(ctx context.Context, first string, others []string) err
 
 // Unfreeze lets a repository go: what the policy does not want is deleted again.
 func (b *Backups) Unfreeze(ctx context.Context, name, who, why string) error {
-	if _, _, err := b.storageOf(name); err != nil {
+	if _, err := b.repository(name); err != nil {
 		return err
 	}
 	if strings.TrimSpace(why) == "" {
@@ -113,6 +113,9 @@ func (b *Backups) Watch(ctx context.Context, name string, now time.Time) error {
 	if errors.Is(err, storage.ErrNotFound) && !seen {
 		return nil // it was not made yet
 	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return b.raise(ctx, name, watch.Lost(name, before, now), now)
+	}
 	if err != nil {
 		return fmt.Errorf("look at repository %s: %w", name, err)
 	}
@@ -166,10 +169,15 @@ func (b *Backups) known(ctx context.Context, name string, look watch.Look) (watc
 func (b *Backups) observe(ctx context.Context, name string, before watch.Look, now time.Time) (watch.Look, error) {
 	l := watch.Look{At: now, Since: time.Since(b.started), Process: b.process, Points: map[string]watch.Seen{}, Keys: map[string]string{}, Policies: b.policies(name)}
 	l.Host, _ = os.Hostname() // without a name it stays empty
-	s, conf, err := b.storageOf(name)
+	conf, err := b.repository(name)
 	if err != nil {
 		return l, err
 	}
+	s, err := b.storageOf(ctx, name)
+	if err != nil {
+		return l, err
+	}
+	defer func() { _ = shut(s) }() // it was only read
 	l.Verify = conf.Verify.String()
 	if _, err := s.Size(ctx, "config"); err != nil {
 		return l, err

@@ -70,17 +70,9 @@ func (b *Backups) RestorePoints(ctx context.Context, application, in string) ([]
 
 // reading opens a repository without its index.
 func (b *Backups) reading(ctx context.Context, name string, do func(*repository.Repository) error) (err error) {
-	s, r, err := b.storageOf(name)
+	repo, err := b.unlock(ctx, name)
 	if err != nil {
 		return err
-	}
-	password, err := b.Secret(ctx, r.Password.Name())
-	if err != nil {
-		return fmt.Errorf("password of repository %s: %w", name, err)
-	}
-	repo, err := repository.OpenWith(ctx, s, password, &b.ring)
-	if err != nil {
-		return fmt.Errorf("repository %s: %w", name, err)
 	}
 	defer func() { err = errors.Join(err, repo.Close()) }()
 	return do(repo)

@@ -83,11 +83,16 @@ func (b *Backups) drilled(r *run.Run, in input, d Drilled) error {
 	return err
 }
 
-// expected is how many bytes the last copy of an application had.
+// expected is how many bytes the restore point that is asked for has, or the last copy of the application.
 func (b *Backups) expected(ctx context.Context, in input) (int64, error) {
 	known, err := b.Ledger.Points(ctx, in.Repository, in.Application)
 	if err != nil || len(known) == 0 {
 		return 0, err
+	}
+	for _, p := range known {
+		if p.ID == in.Request.Snapshot {
+			return p.Bytes, nil
+		}
 	}
 	return known[len(known)-1].Bytes, nil
 }

@@ -13,7 +13,7 @@ import (
 
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/runbook"
-	"goodstate.dev/goodstate/core/config"
+	"goodstate.dev/goodstate/backup/storage"
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 )
@@ -84,14 +84,28 @@ func (b *Backups) chapter(ctx context.Context, name string, a Application, now t
 // placeOf is a repository in the words of the runbook.
 func (b *Backups) placeOf(name string) runbook.Place {
 	r, _ := b.Config.Repositories.Get(name)
-	return runbook.Place{Name: name, Where: "folder " + b.folderOf(r), Key: b.whereabouts(r.Password.Name()).Words, Kept: r.Kept}
+	return runbook.Place{Name: name, Where: b.whereOf(r), Key: b.whereabouts(r.Password.Name()).Words, Kept: r.Kept}
 }
 
-func (b *Backups) folderOf(r Repository) string {
-	if filepath.IsAbs(r.Folder) {
-		return r.Folder
+// whereOf is where a repository lies, in words.
+func (b *Backups) whereOf(r Repository) string {
+	if folder := b.folderOf(r); folder != "" {
+		return "folder " + folder
 	}
-	return filepath.Join(b.Base, r.Folder)
+	place, err := r.New()
+	if err != nil {
+		return r.Name()
+	}
+	return place.String()
+}
+
+// folderOf is the folder of a repository that lies in one, else "".
+func (b *Backups) folderOf(r Repository) string {
+	place, err := r.New()
+	if err != nil {
+		return ""
+	}
+	return storage.FolderOf(place, b.Base)
 }
 
 func (b *Backups) whereabouts(secret string) Whereabouts {
@@ -153,7 +167,7 @@ func keepWords(k plan.Keep) []string {
 		}
 	}
 	if k.Within > 0 {
-		all = append(all, "all younger than "+config.Duration(k.Within).String())
+		all = append(all, "all younger than "+k.Within.String())
 	}
 	return all
 }
@@ -231,10 +245,7 @@ func (b *Backups) writeRunbook(ctx context.Context, now time.Time, last *latest)
 		folders = append(folders, f)
 	}
 	for _, r := range b.Config.Repositories.All() {
-		if r.Folder == "" {
-			continue
-		}
-		if folder := b.folderOf(r); exists(filepath.Join(folder, "config")) {
+		if folder := b.folderOf(r); folder != "" && exists(filepath.Join(folder, "config")) {
 			folders = append(folders, folder)
 		}
 	}

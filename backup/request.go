@@ -12,6 +12,7 @@ import (
 // Request says what to do with an application or a repository.
 type Request struct {
 	Snapshot string  `json:"snapshot,omitempty" doc:"a restore point; the youngest when empty"`
+	Until    string  `json:"until,omitempty" doc:"moment to recover a server to: a time, a place in its log, or the name of a restore point"`
 	Folder   string  `json:"folder,omitempty" doc:"folder to restore into"`
 	Database string  `json:"database,omitempty" doc:"name of a secret with the URL of the database to restore into"`
 	Cluster  string  `json:"cluster,omitempty" doc:"name of a secret with the kubeconfig of the cluster to restore into"`
@@ -75,7 +76,11 @@ func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q 
 		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace}, err
 	}
 	folder, err := filepath.Abs(q.Folder)
-	return source.Place{Folder: folder, Replace: q.Replace}, err
+	if err != nil {
+		return source.Place{}, err
+	}
+	until, err := source.ParseUntil(q.Until)
+	return source.Place{Folder: folder, Replace: q.Replace, Until: until}, err
 }
 
 // cluster fills in under which names objects come back, and where.

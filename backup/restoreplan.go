@@ -51,6 +51,9 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 	if err != nil {
 		return p, err
 	}
+	if _, ok := src.(source.Recoverer); ok {
+		return p, fmt.Errorf("%s is recovered into an empty folder only, so that nothing can be overwritten and there is no plan; leave out --plan", application)
+	}
 	p.Command = restoreCommand(application, q)
 	err = b.onPoint(ctx, application, q.Snapshot, func(repo *repository.Repository, s repository.Snapshot) error {
 		j := source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: func(string) {}}
@@ -149,6 +152,9 @@ func restoreCommand(application string, q Request) string {
 	line := "goodstate backup restore " + application
 	if q.Snapshot != "" {
 		line += " --point " + q.Snapshot
+	}
+	if q.Until != "" {
+		line += " --until '" + q.Until + "'"
 	}
 	switch {
 	case q.InPlace:

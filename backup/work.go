@@ -22,6 +22,7 @@ type Result struct {
 	source.Copied
 	At     time.Time `json:"at"`               // the moment that the copy shows, at the latest
 	Failed string    `json:"failed,omitempty"` // why there is no copy
+	Unheld string    `json:"unheld,omitempty"` // why retentions were not extended
 	Copies []string  `json:"copies,omitempty"` // repositories that it was copied on to
 	Forgot int       `json:"forgot,omitempty"` // restore points that the policy let go
 }
@@ -39,7 +40,7 @@ func do[T any](r *run.Run, name, text string, fn func(ctx context.Context) (T, e
 }
 
 func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) source.Job {
-	return source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: r.Note, Began: time.Now()}
+	return source.Job{Repo: repo, Application: application, Base: b.Base, State: filepath.Join(b.Data, "sources", application), Secret: b.Secret, Say: r.Note, Began: time.Now()}
 }
 
 // copy is the run of kind "backup".
@@ -59,6 +60,11 @@ func (b *Backups) copy(r *run.Run, in input) (Result, error) {
 	}
 	if err := b.say(r, "copied", severity, text, res); err != nil {
 		return res, err
+	}
+	if res.Unheld != "" {
+		if err := b.say(r, "hold-failed", notify.Warning, res.Unheld, nil); err != nil {
+			return res, err
+		}
 	}
 	for _, to := range in.Config.Copies {
 		if _, err := do(r, "copy on", "copy on to repository "+to, func(ctx context.Context) (repository.Copied, error) { return b.copyOn(ctx, in, to) }); err != nil {
@@ -104,6 +110,9 @@ func (b *Backups) copyOnce(ctx context.Context, r *run.Run, in input) (res Resul
 		if res.Copied, err = src.Backup(ctx, j); err != nil {
 			return err
 		}
+		if err := b.hold(ctx, in.Repository, repo); err != nil {
+			res.Unheld = err.Error() // the copy is made all the same
+		}
 		return b.made(ctx, r.ID(), in, res)
 	})
 	return res, err
@@ -142,7 +151,7 @@ func (b *Backups) copyOn(ctx context.Context, in input, to string) (res reposito
 			if res, err = from.Copy(ctx, second, points, repository.SaveOptions{}); err != nil {
 				return err
 			}
-			return b.madeCopies(ctx, in, to, second)
+			return errors.Join(b.madeCopies(ctx, in, to, second), b.hold(ctx, to, second))
 		})
 	})
 	return res, err
@@ -153,6 +162,8 @@ type Verified struct {
 	repository.Checked
 	Good  bool `json:"good"`
 	Whole bool `json:"whole"` // every byte was read
+	// Escrow is what is wrong with the password that lies in escrow.
+	Escrow string `json:"escrow,omitempty"`
 }
 
 // verify is the run of kind "verify".
@@ -160,6 +171,7 @@ func (b *Backups) verify(r *run.Run, in input) (Verified, error) {
 	res, err := do(r, "verify", fmt.Sprintf("check repository %s, reading %.0f%% of its packs", in.Repository, 100*in.Request.Part), func(ctx context.Context) (v Verified, err error) {
 		err = b.with(ctx, in.Repository, false, func(repo *repository.Repository) error {
 			v.Checked, err = repo.Check(ctx, repository.CheckOptions{Part: in.Request.Part, Turn: int(in.At.Unix() / 86400), Progress: func(n int) { r.Note(fmt.Sprintf("%d packs read", n)) }})
+			v.Escrow = b.escrowed(ctx, in.Repository, repo)
 			return err
 		})
 		v.Good, v.Whole = err == nil && len(v.Problems) == 0, in.Request.Part >= 1
@@ -170,6 +182,11 @@ func (b *Backups) verify(r *run.Run, in input) (Verified, error) {
 	})
 	if err != nil {
 		return res, errors.Join(b.say(r, "verify-failed", notify.Critical, fmt.Sprintf("repository %s could not be checked: %s", in.Repository, err), nil), err)
+	}
+	if res.Escrow != "" {
+		if err := b.say(r, "escrow", notify.Critical, res.Escrow, nil); err != nil {
+			return res, err
+		}
 	}
 	if !res.Good {
 		return res, b.say(r, "damaged", notify.Critical, fmt.Sprintf("repository %s is damaged: %s", in.Repository, strings.Join(res.Problems[:min(5, len(res.Problems))], "; ")), res)
@@ -213,11 +230,18 @@ func (b *Backups) restore(r *run.Run, in input) (source.Restored, error) {
 			if err != nil {
 				return err
 			}
+			in.Request.Snapshot = snap.ID.String()
+			if j.Expected, err = b.expected(ctx, in); err != nil {
+				return err
+			}
 			res, err = src.Restore(ctx, j, snap, to)
 			if err != nil {
 				return err
 			}
 			text := fmt.Sprintf("%s of %s is back in %s: %d MB", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), to, res.Bytes>>20)
+			if res.Ended != "" {
+				text += "; " + res.Ended
+			}
 			if in.Request.DryRun {
 				text = fmt.Sprintf("nothing was changed; %s of %s would change %d things in %s", snap.ID.Short(), snap.Time.Local().Format("2006-01-02 15:04:05"), len(res.Changes), to)
 			}
@@ -240,14 +264,18 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 		return repository.Snapshot{}, fmt.Errorf("%s has no restore point in %s", in.Application, in.Repository)
 	}
 	if in.Request.Snapshot == "" {
-		return all[len(all)-1], nil
+		until, err := source.ParseUntil(in.Request.Until)
+		if err != nil {
+			return repository.Snapshot{}, err
+		}
+		return until.Covering(all)
 	}
 	for _, s := range all {
 		if strings.HasPrefix(s.ID.String(), in.Request.Snapshot) {
 			return s, nil
 		}
 	}
-	return repository.Snapshot{}, fmt.Errorf("%s has no restore point %s among %d; goodstate backup points %s lists them", in.Application, in.Request.Snapshot, len(all), in.Application)
+	return repository.Snapshot{}, fmt.Errorf("%s has no restore point %s among %d; goodstate backup list %s shows them", in.Application, in.Request.Snapshot, len(all), in.Application)
 }
 
 // say journals what came of something and tells people of it.

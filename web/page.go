@@ -11,6 +11,7 @@ import (
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/feedback"
 )
@@ -117,14 +118,17 @@ func (s *site) denied(w http.ResponseWriter, r *http.Request, status int, why st
 func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var held *rollout.HeldError
 	var leased *run.LeaseError
+	var forbidden *desk.ForbiddenError
 	var unknown *rollout.UnknownServiceError
 	status := http.StatusUnprocessableEntity
 	switch {
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return
+	case errors.As(err, &forbidden):
+		status = http.StatusForbidden
 	case errors.As(err, &held), errors.As(err, &leased), errors.Is(err, rollout.ErrNothing):
 		status = http.StatusConflict
-	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup):
+	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone):
 		status = http.StatusNotFound
 	}
 	why := err.Error()

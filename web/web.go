@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -29,6 +30,7 @@ import (
 // Options are the parts that the pages show.
 type Options struct {
 	Rollouts *rollout.Rollouts
+	Desk     *desk.Desk
 	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
@@ -103,6 +105,7 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/answer", auth.Answer, s.say(feedback.Answered))
 	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
+	s.desk(mux)
 	s.read(mux, "GET /actions", s.actions)
 	s.backupPages(mux)
 	s.read(mux, "GET /approve/{run}", s.approvePage)

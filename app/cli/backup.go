@@ -18,7 +18,7 @@ func backupCommand(t *terminal) *cobra.Command {
 		Long: "Copies go into encrypted repositories in restic's format, so that plain restic restores them too.\ngoodstate serve copies on time for the RPO of each application, and drills them.",
 	}
 	c.AddCommand(backupInit(t), backupStatus(t), backupRun(t), backupList(t), backupShow(t), backupDiff(t), backupDrill(t), backupRestore(t), backupVerify(t), backupCopy(t), backupForget(t), backupPrune(t),
-		backupRunbook(t), backupAlerts(t), backupUnfreeze(t), backupKeys(t))
+		backupRunbook(t), backupAlerts(t), backupUnfreeze(t), backupKey(t))
 	return c
 }
 
@@ -94,27 +94,4 @@ func backupPrune(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "prune REPOSITORY", Short: "Delete what no restore point needs", Args: args(1, 1, "a REPOSITORY of goodstate.yaml")}
 	c.Flags().BoolVar(&q.DryRun, "dry-run", false, "only say what would be deleted")
 	return backupWork(t, c, backup.KindPrune, q)
-}
-
-func backupKeys(t *terminal) *cobra.Command {
-	c := &cobra.Command{Use: "keys REPOSITORY", Short: "Which keys open a repository", Args: args(1, 1, "a REPOSITORY of goodstate.yaml")}
-	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
-		all, err := client.RepositoryKeys(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		if t.json {
-			t.document(all)
-			return nil
-		}
-		for _, k := range all {
-			mark := ""
-			if k.InUse {
-				mark = "  (in use)"
-			}
-			t.say("%s  made %s by %s on %s%s", k.ID.Short(), k.Created.Local().Format("2006-01-02 15:04"), k.Username, k.Hostname, mark)
-		}
-		return nil
-	})
-	return c
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,7 +19,7 @@ import (
 	"goodstate.dev/goodstate/web/api"
 )
 
-// followBackup tells the story of a run and ends with its exit code. An interrupt cancels it: copies that were begun are gone on with by the next one.
+// followBackup tells the story of a run and ends with its exit code. An interrupt leaves it: it is gone on with by the next process that carries out runs.
 func (t *terminal) followBackup(ctx context.Context, c *api.Client, info run.Info) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
@@ -37,7 +38,7 @@ func (t *terminal) followBackup(ctx context.Context, c *api.Client, info run.Inf
 	}
 	show.end()
 	if ctx.Err() != nil {
-		return &exitError{exitInterrupted, errLeft}
+		return &exitError{exitInterrupted, errors.New("left as it is; goodstate serve, or the next goodstate backup command that starts work, goes on with it")}
 	}
 	r, err := c.Run(ctx, info.ID, time.Minute)
 	if err != nil {
@@ -143,7 +144,7 @@ func backupCode(r run.Info) error {
 	case backup.KindVerify:
 		var v backup.Verified
 		err = read(&v)
-		failed = !v.Good
+		failed = !v.Good || v.Escrow != ""
 	case backup.KindRestore:
 		var v source.Restored
 		err = read(&v)

@@ -66,7 +66,9 @@ func (t *terminal) standing(s backup.Standing) {
 	}
 	t.say("%s: %s, %s%s", s.Application, s.State, s.Why, text)
 	t.say("  copied %s, verified %s, restored %s", since(s.Copied), since(s.Verified), since(s.Restored))
-	t.say("  %s, the best of them %s", plural(s.Points, "restore point"), s.Level)
+	if s.Points > 0 {
+		t.say("  %s, the best of them %s", plural(s.Points, "restore point"), s.Level)
+	}
 	if s.Recovery > 0 {
 		t.say("  it was back in %s%s", s.Recovery.Round(time.Millisecond), wanted(s.RTO))
 	}

@@ -45,7 +45,7 @@ func demoCommand(t *terminal) *cobra.Command {
 		}
 		return err
 	}
-	c.AddCommand(demoDatabase(t), demoTill(t))
+	c.AddCommand(demoDatabase(t), demoBackup(t), demoTill(t))
 	return c
 }
 
@@ -63,6 +63,31 @@ func demoDatabase(t *terminal) *cobra.Command {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 		defer stop()
 		out, err := demo.Database(ctx, *driver, demo.Options{Self: me, Log: t.logger(), Say: t.story})
+		if !t.json {
+			return err
+		}
+		if err != nil {
+			out.Problem = err.Error()
+		}
+		t.document(out)
+		if err != nil {
+			return &exitError{code: exitCouldNot}
+		}
+		return nil
+	}
+	return c
+}
+
+func demoBackup(t *terminal) *cobra.Command {
+	c := &cobra.Command{Use: "backup", Short: "See a dropped table come back as it was the second before, with every row", Args: cobra.NoArgs}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		me, err := self()
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+		defer stop()
+		out, err := demo.Backup(ctx, demo.Options{Self: me, Log: t.logger(), Say: t.story})
 		if !t.json {
 			return err
 		}

@@ -47,8 +47,12 @@ func Shorter(before, now Keep) []string {
 		name      string
 		was, then int
 	}{
-		{"last", before.Last, now.Last}, {"hourly", before.Hourly, now.Hourly}, {"daily", before.Daily, now.Daily}, {"weekly", before.Weekly, now.Weekly},
-		{"monthly", before.Monthly, now.Monthly}, {"yearly", before.Yearly, now.Yearly},
+		{"last", before.Last, now.Last},
+		{"hourly", before.Hourly, now.Hourly},
+		{"daily", before.Daily, now.Daily},
+		{"weekly", before.Weekly, now.Weekly},
+		{"monthly", before.Monthly, now.Monthly},
+		{"yearly", before.Yearly, now.Yearly},
 	} {
 		if r.then < r.was {
 			all = append(all, fmt.Sprintf("%s: %d, was %d", r.name, r.then, r.was))

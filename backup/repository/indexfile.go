@@ -2,7 +2,9 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -171,14 +173,18 @@ func (r *Repository) Blobs() int {
 	return r.index.total
 }
 
-// Close lets go of the index's files.
+// Close lets go of the index's files and of the storage.
 func (r *Repository) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var err error
+	if c, ok := r.storage.(io.Closer); ok {
+		err = c.Close()
+	}
 	if r.index == nil {
-		return nil
+		return err
 	}
 	x := r.index
 	r.index = nil
-	return x.close()
+	return errors.Join(err, x.close())
 }

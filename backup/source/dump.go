@@ -59,29 +59,37 @@ func (p program) failed(err error, said *bytes.Buffer) error {
 	return fmt.Errorf("%s: %w: %s", p.argv[0], err, text)
 }
 
-// dump copies what a program writes. A program that fails at its end has made no backup.
-func dump(ctx context.Context, j Job, p program, name string) (Copied, error) {
+// read starts a program whose output is to be read. Its end is an error when the program failed; closing it early kills the program.
+func (p program) read(ctx context.Context) (*atEnd, *bytes.Buffer, error) {
 	cmd, said := p.command(ctx)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return Copied{}, err
+		return nil, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return Copied{}, fmt.Errorf("start %s: %w", p.argv[0], err)
+		return nil, nil, fmt.Errorf("start %s: %w", p.argv[0], err)
 	}
-	ended := &atEnd{r: out, wait: func() error {
+	return &atEnd{r: out, wait: func() error {
 		if err := cmd.Wait(); err != nil {
 			return p.failed(err, said)
 		}
 		return nil
-	}}
+	}, kill: func() {
+		_ = cmd.Cancel() // it is of no use any more
+		_ = cmd.Wait()
+	}}, said, nil
+}
+
+// dump copies what a program writes. A program that fails at its end has made no backup.
+func dump(ctx context.Context, j Job, p program, name string) (Copied, error) {
+	ended, _, err := p.read(ctx)
+	if err != nil {
+		return Copied{}, err
+	}
+	defer ended.Close()
 	res, err := files.Stream(ctx, j.Repo, name, ended, files.Options{
 		Tags: []string{Tag(j.Application)}, Progress: func(p files.Progress) { j.Say(Progress(j.Began, time.Now(), 0, p.Bytes, j.Expected, true)) },
 	})
-	if err != nil && !ended.waited {
-		_ = cmd.Cancel() // it is of no use any more
-		_ = cmd.Wait()
-	}
 	return Copied{Snapshot: res.Snapshot, Bytes: res.Bytes, Fresh: res.Saved.Plain, Written: res.Saved.Written, Complete: err == nil}, err
 }
 
@@ -89,8 +97,18 @@ func dump(ctx context.Context, j Job, p program, name string) (Copied, error) {
 type atEnd struct {
 	r      io.Reader
 	wait   func() error
+	kill   func()
 	waited bool
 	result error
+}
+
+// Close ends a program that was not read to its end.
+func (a *atEnd) Close() error {
+	if !a.waited {
+		a.waited, a.result = true, errors.New("closed before its end")
+		a.kill()
+	}
+	return nil
 }
 
 func (a *atEnd) Read(p []byte) (int, error) {

@@ -61,7 +61,7 @@ func (s *filesSource) Restore(ctx context.Context, j Job, snap repository.Snapsh
 	}
 	res, err := files.Restore(ctx, j.Repo, snap, to.Folder, files.RestoreOptions{
 		Replace: to.Replace, Progress: func(p files.RestoreProgress) {
-			j.Say(Progress(j.Began, time.Now(), p.Files, p.Bytes, p.OfBytes, false))
+			j.Say(Progress(j.Began, time.Now(), p.Files, p.Bytes, j.Expected, true))
 		},
 	})
 	r := Restored{Files: res.Files, Bytes: res.Bytes}

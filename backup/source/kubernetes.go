@@ -97,7 +97,7 @@ func (s *kubernetesSource) Backup(ctx context.Context, j Job) (Copied, error) {
 	return Copied{Snapshot: id, Files: got.Objects, Bytes: got.Bytes, Written: got.Saved.Written, Problems: got.Problems, Complete: len(got.Problems) == 0}, err
 }
 
-// Restore makes the objects again; in the namespaces of a drill, with what a drill may not do left out, and waits until all is ready.
+// Restore makes the objects again; in the namespaces of a drill, with what a drill may not do left out, until all is ready, and compared.
 func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.Snapshot, to Place) (Restored, error) {
 	if to.Cluster == nil {
 		return Restored{}, errors.New("objects of a cluster come back in a cluster only: say --in-place, --cluster or --namespace")
@@ -111,8 +111,10 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 	if err != nil {
 		return Restored{}, err
 	}
-	opt := kubernetes.Options{Filter: f, Conflict: kubernetes.Conflict(where.Existing), Dry: where.Plan, Say: j.Say,
-		Mapping: kubernetes.Mapping{Namespaces: where.Namespaces, StorageClasses: where.StorageClasses, Images: where.Images}}
+	opt := kubernetes.Options{
+		Filter: f, Conflict: kubernetes.Conflict(where.Existing), Dry: where.Plan, Say: j.Say,
+		Mapping: kubernetes.Mapping{Namespaces: where.Namespaces, StorageClasses: where.StorageClasses, Images: where.Images},
+	}
 	if where.Drill {
 		opt.Conflict, opt.Adapt = kubernetes.Skip, kubernetes.Tame(s.Drill.Replicas)
 	}
@@ -127,6 +129,11 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 	}
 	late, err := kubernetes.Ready(ctx, c, where.Namespaces, time.Duration(s.Drill.Ready))
 	res.Problems = append(res.Problems, late...)
+	if err != nil {
+		return res, err
+	}
+	different, err := kubernetes.Compare(ctx, c, j.Repo, snap, opt)
+	res.Problems = append(res.Problems, different...)
 	return res, err
 }
 

@@ -29,6 +29,7 @@ type Job struct {
 	Parent      *repository.Snapshot // the last snapshot of this application in the repository
 	Base        string               // folder of the configuration file, for relative paths
 	Scratch     string               // an empty folder of the drill, on a disk with room
+	State       string               // folder of the application that stays between its copies
 	Secret      func(ctx context.Context, name string) (string, error)
 	Say         func(text string) // progress in words
 	Began       time.Time         // of the work, for its rate
@@ -53,6 +54,7 @@ type Restored struct {
 	Problems []string `json:"problems,omitempty"`
 	Created  int64    `json:"created,omitempty"` // objects of a cluster
 	Updated  int64    `json:"updated,omitempty"`
+	Ended    string   `json:"ended,omitempty"`   // where the replay of a log ended, in the server's words
 	Kept     int64    `json:"kept,omitempty"`    // that are there and different, and stay
 	Changes  []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
 }

@@ -11,8 +11,44 @@ import (
 	"strings"
 )
 
+func init() {
+	register(Kind{
+		Name:    "folder",
+		Help:    "a folder of a file system, on another disk than what is copied",
+		Example: "folder: /mnt/backup/shop",
+		New: func(decode func(any) error) (Place, error) {
+			p := &folderPlace{}
+			return p, decode(&p.path)
+		},
+	})
+}
+
+type folderPlace struct{ path string }
+
+// Open looks at nothing yet.
+func (p *folderPlace) Open(_ context.Context, env Env) (Storage, error) {
+	if p.path == "" {
+		return nil, errors.New("the folder of the repository has no name")
+	}
+	return &Folder{root: env.path(p.path), rates: env.Rates}, nil
+}
+
+// FolderOf is the path of a place that is a folder of this machine, else "". A relative one is taken from base.
+func FolderOf(p Place, base string) string {
+	f, ok := p.(*folderPlace)
+	if !ok {
+		return ""
+	}
+	return Env{Base: base}.path(f.path)
+}
+
+func (p *folderPlace) String() string { return "folder " + p.path }
+
 // Folder keeps files in a folder of a file system.
-type Folder struct{ root string }
+type Folder struct {
+	root  string
+	rates Rates // for folders of file servers
+}
 
 // NewFolder is the storage in a folder that is there. Nothing is made but what is saved.
 func NewFolder(root string) *Folder { return &Folder{root: root} }
@@ -34,7 +70,7 @@ func (f *Folder) Save(ctx context.Context, name string, size int64, content io.R
 		return fmt.Errorf("save %s: %w", name, err)
 	}
 	defer func() { err = errors.Join(err, tmp.Close(), gone(os.Remove(tmp.Name()))) }()
-	n, err := io.Copy(tmp, under(ctx, content))
+	n, err := io.Copy(tmp, limited{under(ctx, content), f.rates.Up})
 	switch {
 	case err != nil:
 		return fmt.Errorf("save %s: %w", name, err)
@@ -85,9 +121,9 @@ func (f *Folder) Open(_ context.Context, name string, offset, length int64) (io.
 		if _, err := file.Seek(offset, io.SeekStart); err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
-		return file, nil
+		return part{limited{file, f.rates.Down}, file}, nil
 	}
-	return part{io.NewSectionReader(file, offset, length), file}, nil
+	return part{limited{exactly(io.NewSectionReader(file, offset, length), length), f.rates.Down}, file}, nil
 }
 
 type part struct {

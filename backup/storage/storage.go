@@ -59,7 +59,27 @@ func Read(ctx context.Context, s Storage, name string, limit int64) ([]byte, err
 // check refuses names that could lead out of the repository.
 func check(name string) error {
 	if name == "" || path.Clean(name) != name || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "..") || strings.ContainsAny(name, "\\\x00") {
-		return fmt.Errorf("%q is not a name of a file in a repository", name)
+		return fmt.Errorf("%q is not a name of a file in a repository: %w", name, errCaller)
 	}
 	return nil
+}
+
+// exactly reads length bytes; an end before that is an error.
+func exactly(r io.Reader, length int64) io.Reader { return &exact{r, length} }
+
+type exact struct {
+	r    io.Reader
+	left int64
+}
+
+func (e *exact) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
+	e.left -= int64(n)
+	if errors.Is(err, io.EOF) && e.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }

@@ -101,6 +101,15 @@ func gone(n int, name string) string {
 	return fmt.Sprintf("%d restore points of %s are gone, and goodstate did not let them go", n, name)
 }
 
+// Lost is the alert of a repository that was there and is not any more.
+func Lost(name string, before Look, now time.Time) Alert {
+	return Alert{
+		Key: "lost/" + before.At.UTC().Format(time.RFC3339), Kind: "lost", Severity: Grave,
+		Text:     fmt.Sprintf("repository %s with its %d restore points is not there any more: it was deleted, moved, or its disk is not mounted", name, len(before.Points)),
+		Evidence: map[string]any{"seen": before.At, "now": now, "points": len(before.Points)},
+	}
+}
+
 // foreign finds restore points that carry an application's mark and were made on another host: on its own one, goodstate may have died before it took note of one.
 func foreign(before, now Look, known Known) []Alert {
 	var all []Alert

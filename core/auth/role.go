@@ -45,12 +45,14 @@ const (
 	Copy       Action = "back up" // copy, check and drill backups
 	Restore    Action = "restore"
 	Delete     Action = "delete backups"
-	Administer Action = "admin" // users and settings
+	Launch     Action = "launch" // templates of playbooks
+	Manage     Action = "manage" // projects, inventories, credentials, templates and schedules of playbooks
+	Administer Action = "admin"  // users and settings
 )
 
 // lowest is the lowest role that may do an action.
 var lowest = map[Action]Role{
-	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Answer: Operator, Approve: Approver, Copy: Operator, Restore: Approver, Delete: Admin, Administer: Admin,
+	View: Viewer, Deploy: Operator, Rollback: Operator, Promote: Operator, Pause: Operator, Hold: Operator, Answer: Operator, Approve: Approver, Copy: Operator, Restore: Approver, Delete: Admin, Launch: Operator, Manage: Admin, Administer: Admin,
 }
 
 // Can says whether a role may do an action. An unknown role may do nothing, and nobody may do an unknown action.

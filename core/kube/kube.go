@@ -58,7 +58,7 @@ func Connect(a Access) (*Cluster, error) {
 func With(config *rest.Config) (*Cluster, error) {
 	c := &Cluster{Config: rest.CopyConfig(config), Namespace: "default"}
 	var err error
-	c.Config.QPS, c.Config.Burst = 200, 400
+	c.Config.QPS, c.Config.Burst = 500, 1000 // the API server itself says when it is too much
 	c.Config.UserAgent = "goodstate"
 	c.Config.WarningHandler = rest.NoWarnings{}
 	if c.Config.Timeout == 0 {

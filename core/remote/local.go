@@ -61,6 +61,10 @@ func (l *local) start(ctx context.Context, command string) (*Process, error) {
 	return &Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, wait: wait, kill: kill}, nil
 }
 
+func (l *local) subsystem(_ context.Context, name string) (*Process, error) {
+	return nil, fmt.Errorf("subsystem %s: this machine is not reached through sshd, and has none", name)
+}
+
 func (l *local) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }

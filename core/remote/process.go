@@ -31,6 +31,11 @@ func (c *Client) Start(ctx context.Context, command string) (*Process, error) {
 	return c.link.start(ctx, command)
 }
 
+// Subsystem starts a service of the host's sshd by its name, such as sftp. When ctx ends, so does it.
+func (c *Client) Subsystem(ctx context.Context, name string) (*Process, error) {
+	return c.link.subsystem(ctx, name)
+}
+
 // Run runs a command through the account's shell and waits for it. Nil readers and writers stand for nothing.
 func (c *Client) Run(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) error {
 	p, err := c.Start(ctx, command)
@@ -110,6 +115,15 @@ func (b *bounded) Write(p []byte) (int, error) {
 }
 
 func (n *native) start(ctx context.Context, command string) (*Process, error) {
+	return n.begin(ctx, func(s *ssh.Session) error { return s.Start(command) })
+}
+
+func (n *native) subsystem(ctx context.Context, name string) (*Process, error) {
+	return n.begin(ctx, func(s *ssh.Session) error { return s.RequestSubsystem(name) })
+}
+
+// begin opens a session and asks in it for what is to run.
+func (n *native) begin(ctx context.Context, ask func(*ssh.Session) error) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -121,7 +135,7 @@ func (n *native) start(ctx context.Context, command string) (*Process, error) {
 		}
 		return nil, &UnreachableError{Target: n.target, Lost: true, Err: err}
 	}
-	p, err := n.launch(session, command)
+	p, err := n.launch(session, ask)
 	if err != nil {
 		_ = session.Close() // the first error counts
 		return nil, &UnreachableError{Target: n.target, Lost: true, Err: err}
@@ -145,7 +159,7 @@ func (n *native) start(ctx context.Context, command string) (*Process, error) {
 
 var errKilled = errors.New("it was ended from here")
 
-func (n *native) launch(session *ssh.Session, command string) (*Process, error) {
+func (n *native) launch(session *ssh.Session, ask func(*ssh.Session) error) (*Process, error) {
 	if n.forward {
 		// What lends the agent is a favour: a host that does not want it runs the command all the same.
 		_, _ = session.SendRequest("auth-agent-req@openssh.com", true, nil)
@@ -166,7 +180,7 @@ func (n *native) launch(session *ssh.Session, command string) (*Process, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := session.Start(command); err != nil {
+	if err := ask(session); err != nil {
 		return nil, err
 	}
 	kill := func() {

@@ -97,6 +97,7 @@ type Client struct {
 // link is the way to a host: our own client, or the system's.
 type link interface {
 	start(ctx context.Context, command string) (*Process, error)
+	subsystem(ctx context.Context, name string) (*Process, error)
 	dial(ctx context.Context, network, address string) (net.Conn, error)
 	done() <-chan struct{}
 	close() error

@@ -124,6 +124,10 @@ func (y *system) start(ctx context.Context, command string) (*Process, error) {
 	return y.spawn(ctx, y.argv("-T", "-p", strconv.Itoa(y.target.Port), "-l", y.target.User, "--", y.host, command))
 }
 
+func (y *system) subsystem(ctx context.Context, name string) (*Process, error) {
+	return y.spawn(ctx, y.argv("-T", "-p", strconv.Itoa(y.target.Port), "-l", y.target.User, "-s", "--", y.host, name))
+}
+
 func (y *system) spawn(ctx context.Context, argv []string) (*Process, error) {
 	cmd := exec.CommandContext(ctx, y.ssh, argv...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

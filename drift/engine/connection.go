@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +61,7 @@ type reach struct {
 	env    map[string]string
 	python string
 	async  time.Duration
+	sent   []string // hashes of the contents that were offered
 }
 
 // remote works out where and as whom the task runs.
@@ -328,6 +330,9 @@ func (r *reach) call(ctx context.Context, name string, args *py.Dict, blobs []ac
 	}
 	for _, b := range blobs {
 		call.Blobs = append(call.Blobs, agent.Blob(b))
+		if !slices.Contains(r.sent, b.Hash) { // a try after the first offers it again
+			r.sent = append(r.sent, b.Hash)
+		}
 	}
 	if async > 0 {
 		call.Async = &agent.Async{ID: jobID(), Seconds: int(async.Seconds()), Dir: py.Str(r.e.asyncDir(r.s))}

@@ -57,7 +57,11 @@ func (e *executor) attempt(s *scope) (*py.Dict, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.tries(s, args, remote)
+	res, err := e.tries(s, args, remote)
+	if err == nil {
+		e.desired(res, args, remote)
+	}
+	return res, err
 }
 
 // conditions judges a list of conditions; all must hold.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/crypto/ssh"
+
 	"goodstate.dev/goodstate/core/remote"
 	"goodstate.dev/goodstate/drift/agent"
 )
@@ -13,6 +15,10 @@ import (
 type Dialer struct {
 	Settings Settings
 	Keys     *remote.Keys
+	// Signers are keys that are in no file; they are tried before others.
+	Signers []ssh.Signer
+	// Remote refuses connections to this machine itself.
+	Remote bool
 	// Ask answers what a host or a key asks, when no variable does.
 	Ask func(ctx context.Context, q remote.Question) (string, error)
 }
@@ -25,6 +31,9 @@ func (d *Dialer) Connect(_ context.Context, t Target) (Host, error) {
 	}
 	switch t.Connection {
 	case "local":
+		if d.Remote {
+			return nil, fmt.Errorf("tasks on the controller itself (%s, by connection local) are not allowed here; allow them for the project, or reach the host by ssh", t.Name)
+		}
 		return agent.NewHost(login), nil
 	case "ssh", "paramiko", "paramiko_ssh":
 	default:
@@ -35,7 +44,7 @@ func (d *Dialer) Connect(_ context.Context, t Target) (Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	login.Options = remote.Options{Args: args, Timeout: t.Timeout, Keys: d.Keys, Ask: d.ask(t)}
+	login.Options = remote.Options{Args: args, Timeout: t.Timeout, Keys: d.Keys, Signers: d.Signers, Ask: d.ask(t)}
 	if t.KeyFile != "" {
 		login.Options.Identities = []string{t.KeyFile}
 	}
@@ -46,7 +55,7 @@ func (d *Dialer) Connect(_ context.Context, t Target) (Host, error) {
 func (d *Dialer) arguments(t Target) ([]string, error) {
 	var out []string
 	base := d.Settings.SSHArgs
-	if text, ok := t.Var("ansible_ssh_args"); ok {
+	if text, ok := t.Var("ansible_ssh_args"); ok && !d.Remote {
 		words, err := ShellWords(text)
 		if err != nil {
 			return nil, fmt.Errorf("ansible_ssh_args of %s: %w", t.Name, err)
@@ -65,6 +74,9 @@ func (d *Dialer) arguments(t Target) ([]string, error) {
 		}
 		out = append(out, words...)
 	}
+	if d.Remote {
+		return out, harmless(t.Name, out[len(d.Settings.SSHArgs):])
+	}
 	checking := d.Settings.HostKeyChecking
 	for _, name := range []string{"ansible_host_key_checking", "ansible_ssh_host_key_checking"} {
 		if text, ok := t.Var(name); ok {
@@ -75,6 +87,17 @@ func (d *Dialer) arguments(t Target) ([]string, error) {
 		out = append(out, "-o", "StrictHostKeyChecking=no")
 	}
 	return out, nil
+}
+
+// harmless refuses arguments of ssh that start programs of this machine, read its files, or turn the checking of host keys off.
+func harmless(host string, args []string) error {
+	all := strings.ToLower(strings.Join(args, " "))
+	for _, word := range []string{"command", "stricthostkeychecking", "knownhosts", "identityagent", "identityfile", "pkcs11", "securitykeyprovider", "include", "match", "-f", "-i", "forward"} {
+		if strings.Contains(all, word) {
+			return fmt.Errorf("%s: its variables tell ssh %q, which may start programs on the controller or weaken the login; take it out, or allow tasks on the controller for the project", host, word)
+		}
+	}
+	return nil
 }
 
 // ask answers with the password of the host's variables first.

@@ -49,6 +49,11 @@ type Options struct {
 	Python func(ctx context.Context, module, python string, call *agent.Call) error
 	// Report hears of everything, in order, from one goroutine.
 	Report Reporter
+	// Fingerprint makes a keyed hash of what a task wants: its module, its resolved arguments as JSON and the hashes of contents. Results then have it as
+	// "_ansible_desired". It is called from many goroutines. Nil makes none.
+	Fingerprint func(parts ...[]byte) string
+	// Opened hears of every text that was decrypted, so that it can be kept out of records. It is called from many goroutines. Nil hears nothing.
+	Opened func(plain string)
 	// Console asks people.
 	Console action.Console
 	// Plugin finds filters, tests and lookups that are not built in.
@@ -167,6 +172,7 @@ type TaskInfo struct {
 	Check   bool
 	Loop    bool
 	Include bool
+	Handler bool
 	NoLog   bool
 	Role    string
 	Tags    []string

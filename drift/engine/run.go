@@ -221,12 +221,22 @@ func (r *run) decrypt(path string, text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w on %s", err, path)
 	}
+	r.opened(plain)
 	return plain, nil
+}
+
+func (r *run) opened(plain []byte) {
+	if r.opt.Opened != nil {
+		r.opt.Opened(string(plain))
+	}
 }
 
 func (r *run) yamlOptions() yaml11.Options {
 	return yaml11.Options{Warn: r.warn, Open: func(cipher string) (string, error) {
 		plain, _, err := r.opt.Vault.Decrypt([]byte(cipher))
+		if err == nil {
+			r.opened(plain)
+		}
 		return string(plain), err
 	}}
 }

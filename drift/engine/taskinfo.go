@@ -40,7 +40,7 @@ func (p *playRun) info_(t *playbook.Task) *taskInfo {
 	i.kind, i.local = action.Find(t.Short())
 	i.name = p.moduleName(t)
 	i.shown = &TaskInfo{
-		ID: t.ID, Name: strings.TrimSpace(t.Title()), Action: t.Action, Path: t.Path(), Loop: t.Loop != nil, Include: t.IsInclude(), Check: p.r.opt.Check, Args: t.Args,
+		ID: t.ID, Name: strings.TrimSpace(t.Title()), Action: t.Action, Path: t.Path(), Loop: t.Loop != nil, Include: t.IsInclude(), Handler: t.Handler, Check: p.r.opt.Check, Args: t.Args,
 	}
 	if t.Node != nil {
 		i.shown.Line = t.Node.Line

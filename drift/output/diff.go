@@ -275,3 +275,11 @@ func longest(a, b []string, where map[string][]int, a1, a2, b1, b2 int) (bi, bj,
 	}
 	return bi, bj, bn
 }
+
+// Differences writes the diff of a result as a unified diff without colors; what is not a diff is an empty text.
+func Differences(diff any) string {
+	if diff == nil {
+		return ""
+	}
+	return (&Text{}).differences(diff)
+}

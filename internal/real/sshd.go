@@ -136,3 +136,9 @@ func Keygen(t testing.TB, path string, args ...string) {
 		t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
 }
+
+// KnowAs writes the known_hosts file with the public key of another host.
+func (h *SSHD) KnowAs(t testing.TB, publicKey string) {
+	t.Helper()
+	h.write(t, h.KnownHosts, fmt.Sprintf("[127.0.0.1]:%d %s", h.Port, read(t, publicKey)))
+}

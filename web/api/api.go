@@ -19,6 +19,7 @@ import (
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/feedback"
 )
@@ -27,6 +28,7 @@ import (
 type Options struct {
 	Rollouts *rollout.Rollouts
 	Backups  *backup.Backups
+	Desk     *desk.Desk
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store
@@ -54,6 +56,7 @@ func New(o Options) http.Handler {
 	s.notices(a)
 	s.audit(a)
 	s.backups(a)
+	s.desk(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
@@ -121,18 +124,21 @@ func answer(err error) error {
 	var leased *run.LeaseError
 	var service *rollout.UnknownServiceError
 	var unknown *backup.UnknownError
+	var forbidden *desk.ForbiddenError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &already):
 		return already
+	case errors.As(err, &forbidden):
+		return problem(http.StatusForbidden, "forbidden", err.Error(), "")
 	case errors.As(err, &held):
 		return problem(http.StatusConflict, CodeHeld, err.Error(), held.Hint())
 	case errors.As(err, &leased):
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert):
+	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert), errors.Is(err, desk.ErrNone):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }

@@ -58,9 +58,7 @@ func (s *server) backups(a huma.API) {
 	handle(a, http.MethodPost, "/repositories/{name}/init", "init-repository", "Make an empty repository", auth.Administer, func(ctx context.Context, in *backupName, _ auth.Principal) (repository.ID, error) {
 		return s.Backups.Init(ctx, in.Name)
 	})
-	get(a, "/repositories/{name}/keys", "list-keys", "Which keys open a repository", func(ctx context.Context, in *backupName) ([]repository.Key, error) {
-		return s.Backups.Keys(ctx, in.Name)
-	})
+	s.keys(a)
 }
 
 // Backups tells how the backups of all applications stand.
@@ -91,7 +89,3 @@ func (c *Client) InitRepository(ctx context.Context, name string) (id repository
 	return id, c.call(ctx, http.MethodPost, "/repositories/"+url.PathEscape(name)+"/init", struct{}{}, &id)
 }
 
-// RepositoryKeys lists the keys that open a repository.
-func (c *Client) RepositoryKeys(ctx context.Context, name string) (all []repository.Key, err error) {
-	return all, c.call(ctx, http.MethodGet, "/repositories/"+url.PathEscape(name)+"/keys", nil, &all)
-}

@@ -34,6 +34,7 @@ func (s *server) watchOfBackups(a huma.API) {
 		if w.Alerts, err = s.Backups.Alerts(ctx, !in.All); err == nil {
 			w.Frozen, err = s.Backups.Frozen(ctx)
 		}
+		w.Alerts, w.Frozen = append([]ledger.Alert{}, w.Alerts...), append([]ledger.Frozen{}, w.Frozen...) // an empty list is no null
 		return w, err
 	})
 	handle(a, http.MethodPost, "/backup-alerts/{name}/close", "close-backup-alert", "Note that a person has looked at an alert", auth.View, func(ctx context.Context, in *reasonBody, p auth.Principal) (struct{}, error) {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,17 +18,15 @@ import (
 
 // RestoreOptions adjust a restore.
 type RestoreOptions struct {
-	Path     string   // only this file or folder of the snapshot, by its path in it
-	Exclude  []string // patterns as for a backup
-	Replace  bool     // files that are in the way are replaced; without it only an empty or missing target is taken
-	Progress func(RestoreProgress)
+	Path     string                // only this file or folder of the snapshot, by its path in it
+	Exclude  []string              // patterns as for a backup
+	Replace  bool                  // files that are in the way are replaced; without it only an empty or missing target is taken
+	Progress func(RestoreProgress) // called a few times a second, from one goroutine
 }
 
 // RestoreProgress tells how far a restore is.
 type RestoreProgress struct {
 	Files, Bytes int64
-	OfFiles      int64
-	OfBytes      int64
 }
 
 // Restored is what a restore made.
@@ -78,16 +77,41 @@ func Restore(ctx context.Context, repo *repository.Repository, snap repository.S
 		return Restored{}, err
 	}
 	defer r.root.Close()
-	if err := r.tree(ctx, snap.Tree); err != nil {
-		return r.result, err
+	quiet := r.report(ctx)
+	err = r.tree(ctx, snap.Tree)
+	if err == nil {
+		err = r.fetch(ctx)
 	}
-	if err := r.fetch(ctx); err != nil {
+	quiet()
+	if err != nil {
 		return r.result, err
 	}
 	r.finish()
 	r.result.Took = time.Since(began)
 	r.result.Bytes = r.bytes.Load()
 	return r.result, ctx.Err()
+}
+
+// report calls Progress until the returned function is called.
+func (r *restore) report(ctx context.Context) func() {
+	if r.opt.Progress == nil {
+		return func() {}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			r.opt.Progress(RestoreProgress{Files: r.files.Load(), Bytes: r.bytes.Load()})
+		}
+	})
+	return func() { stop(); done.Wait() }
 }
 
 // prepare makes the target, and refuses one with something in it.

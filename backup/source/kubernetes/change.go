@@ -1,8 +1,12 @@
 package kubernetes
 
 import (
+	"context"
 	"slices"
 	"strings"
+
+	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/core/kube"
 )
 
 // Change is what became, or would become, of one object.
@@ -73,4 +77,22 @@ func (r Restored) Plan() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// Compare names what a restore with the same options has not left as the restore point has it, or what was changed since.
+func Compare(ctx context.Context, c *kube.Cluster, repo *repository.Repository, snap repository.Snapshot, opt Options) ([]string, error) {
+	opt.Dry, opt.Conflict = true, Skip
+	would, err := Restore(ctx, c, repo, snap, opt)
+	var all []string
+	for _, change := range would.Changes {
+		switch change.What {
+		case Created:
+			all = append(all, change.Object+": is not there")
+		case Kept, Updated:
+			all = append(all, change.Object+": is different")
+		case Refused:
+			all = append(all, change.Object+": "+change.Why)
+		}
+	}
+	return all, err
 }

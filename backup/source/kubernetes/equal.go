@@ -17,7 +17,7 @@ func Equal(kind string, a, b *unstructured.Unstructured) bool {
 func comparable(kind string, o *unstructured.Unstructured) *unstructured.Unstructured {
 	o = o.DeepCopy()
 	Clean(kind, o)
-	o.SetAPIVersion("") // versions of one kind are compared by what they say
+	drop(o, "apiVersion") // versions of one kind are compared by what they say
 	o.SetOwnerReferences(nil)
 	if kind == "persistentvolumeclaims" {
 		drop(o, "spec", "volumeName")

@@ -7,13 +7,19 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 )
 
+// object reads a manifest.
 func object(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
 	o := &unstructured.Unstructured{}
-	if err := o.UnmarshalJSON([]byte(text)); err != nil {
-		t.Fatal(err)
+	json, err := yaml.YAMLToJSON([]byte(text))
+	if err == nil {
+		err = o.UnmarshalJSON(json)
+	}
+	if err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
 	}
 	return o
 }
@@ -132,6 +138,10 @@ func TestADrillLetsNothingOutside(t *testing.T) {
 	cron := object(t, `{"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"a","namespace":"n"},"spec":{"suspend":false}}`)
 	if tame("cronjobs.batch", cron); !strings.Contains(string(mustManifest(t, cron)), `"suspend": true`) {
 		t.Error("a CronJob would start in a drill")
+	}
+	offer := object(t, `{"apiVersion":"shop.example/v1","kind":"Offer","metadata":{"name":"a","namespace":"n","finalizers":["shop.example/tell"]}}`)
+	if tame("offers.shop.example", offer); len(offer.GetFinalizers()) > 0 {
+		t.Error("a finalizer would hold the drill's namespace")
 	}
 	web := object(t, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a","namespace":"n"},"spec":{"replicas":30,"template":{"spec":{"containers":[]}}}}`)
 	if tame("deployments.apps", web); !strings.Contains(string(mustManifest(t, web)), `"replicas": 1`) {

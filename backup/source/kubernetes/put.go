@@ -44,7 +44,7 @@ func (r *restorer) put(ctx context.Context, k Kind, e Entry, want *unstructured.
 	case err != nil:
 		return r.refused(c, err)
 	}
-	return r.meet(ctx, to, k, e, got, want, c)
+	return r.meet(ctx, to, e, got, want, c)
 }
 
 // refused notes what the cluster does not want. Without an API server, or with credentials that are not accepted, there is no sense in going on.
@@ -100,7 +100,7 @@ func everyPort(o *unstructured.Unstructured, do func(map[string]any)) {
 }
 
 // meet deals with an object that is there.
-func (r *restorer) meet(ctx context.Context, to dynamic.ResourceInterface, k Kind, e Entry, got, want *unstructured.Unstructured, c Change) (*unstructured.Unstructured, Change, error) {
+func (r *restorer) meet(ctx context.Context, to dynamic.ResourceInterface, e Entry, got, want *unstructured.Unstructured, c Change) (*unstructured.Unstructured, Change, error) {
 	if Equal(e.Kind, got, want) {
 		c.What = Same
 		return got, c, nil

@@ -42,7 +42,8 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string)
 	for _, old := range olds {
 		name := fmt.Sprintf("%.40s-drill-%s", old, mark)
 		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
-			"name": name, "labels": map[string]any{drillLabel: label(application)}}}}
+			"name": name, "labels": map[string]any{drillLabel: label(application)},
+		}}}
 		if _, err = all.Create(ctx, ns, metav1.CreateOptions{FieldManager: "goodstate"}); err == nil {
 			_, err = c.Objects.Resource(policiesKind).Namespace(name).Create(ctx, closed(name), metav1.CreateOptions{FieldManager: "goodstate"})
 		}
@@ -85,7 +86,8 @@ func closed(namespace string) *unstructured.Unstructured {
 			"podSelector": map[string]any{}, "policyTypes": []any{"Ingress", "Egress"},
 			"ingress": []any{map[string]any{"from": own}},
 			"egress": []any{map[string]any{"to": own}, map[string]any{"ports": []any{
-				map[string]any{"protocol": "UDP", "port": int64(53)}, map[string]any{"protocol": "TCP", "port": int64(53)}}}},
+				map[string]any{"protocol": "UDP", "port": int64(53)}, map[string]any{"protocol": "TCP", "port": int64(53)},
+			}}},
 		},
 	}}
 }

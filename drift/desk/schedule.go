@@ -1,0 +1,103 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"goodstate.dev/goodstate/core/run"
+	"goodstate.dev/goodstate/core/schedule"
+)
+
+// Schedule launches a template at its times.
+type Schedule struct {
+	Project  string    `json:"project"`
+	Name     string    `json:"name"`
+	Template string    `json:"template"`
+	Cron     string    `json:"cron" doc:"five fields, @daily and its like, or @every 15m"`
+	Zone     string    `json:"zone,omitempty" doc:"time zone; empty is that of the controller"`
+	Check    bool      `json:"check,omitempty" doc:"only look"`
+	Off      bool      `json:"off,omitempty"`
+	Who      string    `json:"who" doc:"who made it; its runs are in their name"`
+	Last     time.Time `json:"last,omitzero" doc:"when it was due last, and looked at"`
+	Said     string    `json:"said,omitempty" doc:"what came of that: the run, or why there is none"`
+}
+
+func (s *Schedule) key() (kind, project, name string) { return kindSchedule, s.Project, s.Name }
+
+func (s *Schedule) valid() error {
+	_, err := schedule.Parse(s.Cron, s.Zone)
+	return err
+}
+
+// Next is when it is due next, after what was last; the zero time: never.
+func (s *Schedule) Next() time.Time {
+	at, err := schedule.Parse(s.Cron, s.Zone)
+	if err != nil || s.Off {
+		return time.Time{}
+	}
+	return at.Next(s.Last)
+}
+
+// Schedules lists those of a project; an empty project is all.
+func (d *Desk) Schedules(ctx context.Context, project string) ([]Schedule, error) {
+	return list[Schedule](ctx, d, kindSchedule, project)
+}
+
+// PutSchedule adds or changes a schedule. It is due for the first time after now. A template whose survey wants answers cannot have one.
+func (d *Desk) PutSchedule(ctx context.Context, who string, s Schedule) error {
+	t, err := d.Template(ctx, s.Project, s.Template)
+	if err != nil {
+		return err
+	}
+	if _, _, err := answers(t.Survey, nil); err != nil {
+		return fmt.Errorf("schedule %s: nobody is there to answer the survey of %s: %w; give its questions defaults", s.Name, t.Name, err)
+	}
+	s.Who, s.Last, s.Said = who, time.Now(), ""
+	if err := d.put(ctx, &s); err != nil {
+		return err
+	}
+	return d.say(ctx, who, "schedule-changed", s.Project, fmt.Sprintf("template %s of project %s is launched at %s", s.Template, s.Project, s.Cron))
+}
+
+// RemoveSchedule forgets a schedule.
+func (d *Desk) RemoveSchedule(ctx context.Context, who, project, name string) error {
+	if err := d.remove(ctx, kindSchedule, project, name); err != nil {
+		return err
+	}
+	return d.say(ctx, who, "schedule-removed", project, "schedule "+name+" of project "+project+" is removed")
+}
+
+// Due launches what is due by now. Several times that were missed are made up for once. What cannot be launched says why in its schedule.
+func (d *Desk) Due(ctx context.Context, now time.Time) error {
+	all, err := d.Schedules(ctx, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range all {
+		next := s.Next()
+		if next.IsZero() || next.After(now) {
+			continue
+		}
+		// The run's id is made of the time it was due, so that a crash between here and the record launches nothing twice.
+		id := fmt.Sprintf("%s-%s-%s-%s", KindPlay, s.Project, s.Name, next.UTC().Format("20060102-150405"))
+		info, err := d.launch(ctx, id, Launch{Project: s.Project, Template: s.Template, Who: s.Who, Why: "schedule " + s.Name, Check: s.Check})
+		var taken *run.LeaseError
+		switch {
+		case errors.As(err, &taken):
+			s.Said = "left out: " + err.Error()
+		case err != nil:
+			s.Said = "not launched: " + err.Error()
+		default:
+			s.Said = info.ID
+		}
+		s.Last = now
+		errs = append(errs, d.put(ctx, &s))
+		if err != nil {
+			errs = append(errs, d.say(ctx, s.Who, "schedule-missed", s.Project, "schedule "+s.Name+" "+s.Said))
+		}
+	}
+	return errors.Join(errs...)
+}
