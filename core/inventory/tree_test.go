@@ -38,7 +38,7 @@ func TestATreeHasTheHostsThatAreLeft(t *testing.T) {
 	if got := py.Repr(tree); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	if doc, err := inv.Document(); err != nil || py.Repr(doc) != "{'all': {'children': ['ungrouped', 'db', 'prod']}, 'prod': {'children': ['web']}, 'web': {'hosts': ['w1']}, '_meta': {'hostvars': {'w1': {'a': 1}}}}" {
+	if doc, err := inv.Document(); err != nil || py.Repr(doc) != "{'web': {'hosts': ['w1']}, 'prod': {'children': ['web']}, 'all': {'children': ['ungrouped', 'db', 'prod']}, '_meta': {'hostvars': {'w1': {'a': 1}}}}" {
 		t.Errorf("%s %v", py.Repr(doc), err)
 	}
 }
