@@ -35,7 +35,7 @@ func trendOf(points []record.Point) *trend {
 	for _, p := range points {
 		t.Top = max(t.Top, p.Counts.Differing()+p.Counts.Unknown)
 	}
-	step := float64(trendWidth) / trendRuns
+	step := float64(trendWidth) / float64(len(points))
 	for i, p := range points {
 		y := float64(trendHeight)
 		for _, part := range []struct {
@@ -47,7 +47,7 @@ func trendOf(points []record.Point) *trend {
 			}
 			h := float64(part.n) * trendHeight / float64(t.Top)
 			y -= h
-			t.Bars = append(t.Bars, bar{Look: part.look, Text: p.At.Local().Format("2 Jan 15:04") + ": " + count(part.n, part.word), X: float64(i)*step + 1, Y: y, W: step - 2, Hi: h})
+			t.Bars = append(t.Bars, bar{Look: part.look, Text: p.At.Local().Format("2 Jan 15:04") + ": " + count(part.n, part.word), X: float64(i)*step + 1, Y: y, W: min(step-2, 60), Hi: h})
 		}
 	}
 	return t

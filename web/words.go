@@ -31,7 +31,7 @@ var words = template.FuncMap{
 	"proof":     proof,
 	"condition": condition,
 	"path":      url.PathEscape,
-	"cutdiff":   func(s string) string { return cut(diffShown, s) },
+	"cutdiff":   func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
 	"cutnames":  func(s string) string { return cut(namesShown, s) },
 	"step":      func(i int) int { return i + 1 },
 	"lines":     func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
