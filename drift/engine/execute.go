@@ -153,10 +153,13 @@ func (e *executor) carryOut(ctx context.Context, s *scope, args *py.Dict, remote
 	if !e.info.local {
 		return remote.task(ctx, e.info.name, args)
 	}
+	if err := e.p.r.opt.action(e.task.Action); err != nil {
+		return nil, err
+	}
 	t := &action.Task{
 		Name: e.task.Short(), Full: e.task.Action, Title: e.fields.title, Args: args, Unsolved: e.task.Args, Host: e.host.Name, Vars: &variables{e: e, s: s}, Remote: remote,
 		Check: e.fields.check, Diff: e.fields.diff, NoLog: e.fields.noLog, Verbose: e.p.r.opt.Verbosity, Path: e.task.Path(), Console: e.p.r.opt.Console,
-		Find:    func(kind, name string) (string, error) { return e.task.Find(e.p.play.Dir, kind, name) },
+		Find:    func(kind, name string) (string, error) { return e.p.r.opt.find(e.task.Find(e.p.play.Dir, kind, name)) },
 		Decrypt: e.p.r.decrypt, Load: e.p.r.load,
 	}
 	res, err := e.info.kind.Run(ctx, t)
