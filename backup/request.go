@@ -62,6 +62,10 @@ func (q Request) check(cluster bool) error {
 }
 
 func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q Request) (source.Place, error) {
+	until, err := source.ParseUntil(q.Until)
+	if err != nil {
+		return source.Place{}, err
+	}
 	switch {
 	case q.Cluster != "" || len(q.Namespaces) > 0:
 		return b.cluster(ctx, source.Place{Cluster: &source.Cluster{}}, q)
@@ -70,17 +74,17 @@ func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q 
 		if err == nil && to.Cluster != nil {
 			return b.cluster(ctx, to, q)
 		}
+		to.Until = until
 		return to, err
 	case q.Database != "":
 		url, err := b.Secret(ctx, q.Database)
-		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace}, err
+		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace, Until: until}, err
 	}
 	folder, err := filepath.Abs(q.Folder)
 	if err != nil {
 		return source.Place{}, err
 	}
-	until, err := source.ParseUntil(q.Until)
-	return source.Place{Folder: folder, Replace: q.Replace, Until: until}, err
+	return source.Place{Folder: folder, Replace: q.Replace, Until: until}, nil
 }
 
 // cluster fills in under which names objects come back, and where.

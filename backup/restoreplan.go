@@ -51,7 +51,8 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 	if err != nil {
 		return p, err
 	}
-	if _, ok := src.(source.Recoverer); ok {
+	_, recovers := src.(source.Recoverer)
+	if _, over := src.(source.Overwriter); recovers && !over {
 		return p, fmt.Errorf("%s is recovered into an empty folder only, so that nothing can be overwritten and there is no plan; leave out --plan", application)
 	}
 	p.Command = restoreCommand(application, q)

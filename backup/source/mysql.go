@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source/files"
@@ -20,14 +21,16 @@ func init() {
 		Help:    "one database of MariaDB, as a consistent dump of mariadb-dump with its routines, triggers and events; its client programs must be as new as the server",
 		Example: "mysql: {url: {secret: db}}",
 		New: func(decode func(any) error) (Source, error) {
-			s := &mysqlSource{}
+			s := &mysqlSource{Base: config.Duration(24 * time.Hour)}
 			return s, decode(s)
 		},
 	})
 }
 
 type mysqlSource struct {
-	URL config.Secret `yaml:"url" required:"true" help:"secret with the URL of the database, mysql://user:password@host/database, with ?tls=true where the server has a certificate to be checked" example:"{secret: db}"`
+	URL  config.Secret   `yaml:"url" required:"true" help:"secret with the URL of the database, mysql://user:password@host/database, with ?tls=true where the server has a certificate to be checked" example:"{secret: db}"`
+	Log  bool            `yaml:"log" help:"keep the binary log too, so that any moment can be recovered; the server needs log_bin and binlog_format=ROW"`
+	Base config.Duration `yaml:"base" help:"with log: how old the dump may be; a recovery replays the log since then" default:"24h"`
 }
 
 const (
@@ -55,6 +58,9 @@ func (s *mysqlSource) Backup(ctx context.Context, j Job) (made Copied, err error
 	if err != nil {
 		return made, err
 	}
+	if s.Log {
+		return s.backupLog(ctx, j, a)
+	}
 	err = a.client(func(options string) error {
 		made, err = dump(ctx, j, a.dumper(options), mysqlFile)
 		return err
@@ -71,6 +77,14 @@ func (s *mysqlSource) Restore(ctx context.Context, j Job, snap repository.Snapsh
 	if err != nil {
 		return res, err
 	}
+	c, err := mysqlChainOf(ctx, j.Repo, snap)
+	if err != nil {
+		return res, err
+	}
+	logs, stop, err := c.replays(to.Until, a.database)
+	if err != nil {
+		return res, err
+	}
 	if _, err := files.Cat(ctx, j.Repo, snap, "/"+mysqlFile, io.Discard); err != nil {
 		return res, err
 	}
@@ -81,6 +95,15 @@ func (s *mysqlSource) Restore(ctx context.Context, j Job, snap repository.Snapsh
 		res, err = feed(ctx, j, snap, mysqlFile, a.loader(options))
 		return err
 	})
+	switch {
+	case err == nil && len(logs) > 0:
+		var size int64
+		size, err = c.replay(ctx, j, snap, a, logs, stop, to.Until)
+		res.Bytes += size
+		res.Ended = fmt.Sprintf("the binary log was replayed from %s:%d on", c.File, c.Position)
+	case err == nil && c.dump.Name != "":
+		res.Ended = "the dump of " + c.Base.Format(time.RFC3339) + " alone: its binary log can be replayed into a database of the name " + c.Database + " only"
+	}
 	if err == nil && strings.HasPrefix(a.database, mysqlScratch) {
 		err = a.stopEvents(ctx)
 	}
