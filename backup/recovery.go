@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"goodstate.dev/goodstate/backup/plan"
@@ -170,54 +169,6 @@ func keepWords(k plan.Keep) []string {
 		all = append(all, "all younger than "+k.Within.String())
 	}
 	return all
-}
-
-// recoverBy are the commands that bring an application back, with goodstate and without.
-func (b *Backups) recoverBy(name string, a Application, c *runbook.Application) (with, without []runbook.Command) {
-	took := ""
-	for _, p := range c.Phases {
-		if p.Name == "restore" {
-			took = p.Took.Round(time.Millisecond).String()
-		}
-	}
-	conf := "cd " + quote(b.Base)
-	with = []runbook.Command{
-		{What: "In the folder of the configuration, see which restore points there are", Line: conf + "\ngoodstate backup list " + name},
-		{What: "See what would be overwritten", Line: "goodstate backup restore " + name + " --in-place --plan"},
-		{What: "Bring the youngest back over the original, or an older one with --point", Line: "goodstate backup restore " + name + " --in-place", Took: took},
-	}
-	r, _ := b.Config.Repositories.Get(a.Repository)
-	key := b.whereabouts(r.Password.Name())
-	restic := "restic --no-cache -r " + quote(b.folderOf(r))
-	set := "export RESTIC_PASSWORD='the password, from where this document says it is'"
-	switch {
-	case key.File != "":
-		restic += " --password-file " + quote(key.File)
-		set = ""
-	case key.Env != "":
-		set = `export RESTIC_PASSWORD="$` + key.Env + `"`
-	}
-	if set != "" {
-		without = append(without, runbook.Command{What: "Give restic the password of the repository", Line: set})
-	}
-	without = append(without, runbook.Command{What: "See which restore points there are", Line: restic + " snapshots --tag " + quote("application="+name)})
-	latest := " latest --tag " + quote("application="+name)
-	switch a.Source.Name() {
-	case "postgres":
-		without = append(without, runbook.Command{What: "Bring the youngest back into an empty database that PGHOST, PGUSER, PGPASSWORD and PGDATABASE name", Line: restic + " dump" + latest + ` /database.dump | pg_restore --exit-on-error --single-transaction --no-owner --dbname="$PGDATABASE"`})
-	case "files":
-		without = append(without, runbook.Command{What: "Bring the youngest back to where it was (as root, to have its owners too)", Line: restic + " restore" + latest + " --target /"})
-	default:
-		without = append(without, runbook.Command{What: "Take the youngest copy out into a folder, from where the application's own tools read it", Line: restic + " restore" + latest + " --target recovered"})
-	}
-	return with, without
-}
-
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._=-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // RunbookFolder is where the data directory keeps the document.
