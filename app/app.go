@@ -120,7 +120,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openRollouts(o, secrets); err != nil {
 		return err
 	}
-	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log}); err != nil {
+	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log, RoleOf: a.Auth.RoleOf}); err != nil {
 		return err
 	}
 	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})

@@ -21,6 +21,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/drift/desk"
+	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -31,6 +32,7 @@ import (
 type Options struct {
 	Rollouts *rollout.Rollouts
 	Desk     *desk.Desk
+	Drift    *record.Book
 	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
@@ -106,6 +108,7 @@ func New(o Options) (http.Handler, error) {
 	s.act(mux, "POST /feedback/{group}/close", auth.Answer, s.say(feedback.Closed))
 	s.act(mux, "POST /feedback/{group}/open", auth.Answer, s.say(feedback.Open))
 	s.desk(mux)
+	s.drift(mux)
 	s.read(mux, "GET /actions", s.actions)
 	s.backupPages(mux)
 	s.read(mux, "GET /approve/{run}", s.approvePage)

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	"time"
 
@@ -15,22 +16,26 @@ import (
 
 // words are what templates can say.
 var words = template.FuncMap{
-	"time":    clock,
-	"ago":     ago,
-	"took":    took,
-	"percent": percent,
-	"share":   share,
-	"commit":  commit,
-	"size":    size,
-	"least":   func(v float64) float64 { return max(v, 0) },
-	"outcome": outcome,
-	"todo":    todo,
-	"verdict": verdict,
-	"stands":  stands,
-	"proof":   proof,
-	"step":    func(i int) int { return i + 1 },
-	"lines":   func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
-	"since":   func(from, to time.Time) string { return took(to.Sub(from)) },
+	"time":      clock,
+	"ago":       ago,
+	"took":      took,
+	"percent":   percent,
+	"share":     share,
+	"commit":    commit,
+	"size":      size,
+	"least":     func(v float64) float64 { return max(v, 0) },
+	"outcome":   outcome,
+	"todo":      todo,
+	"verdict":   verdict,
+	"stands":    stands,
+	"proof":     proof,
+	"condition": condition,
+	"path":      url.PathEscape,
+	"cutdiff":   func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
+	"cutnames":  func(s string) string { return cut(namesShown, s) },
+	"step":      func(i int) int { return i + 1 },
+	"lines":     func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
+	"since":     func(from, to time.Time) string { return took(to.Sub(from)) },
 }
 
 // clock is a moment as the server's zone has it; the date is left out today.

@@ -45,7 +45,7 @@ func demoCommand(t *terminal) *cobra.Command {
 		}
 		return err
 	}
-	c.AddCommand(demoDatabase(t), demoBackup(t), demoTill(t))
+	c.AddCommand(demoDatabase(t), demoBackup(t), demoDrift(t), demoTill(t))
 	return c
 }
 

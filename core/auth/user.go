@@ -74,6 +74,19 @@ func (a *Auth) UserList(ctx context.Context) ([]User, error) {
 	return users, nil
 }
 
+// RoleOf is what a user is now; ErrUnknownUser if there is none of that name.
+func (a *Auth) RoleOf(ctx context.Context, name string) (Role, error) {
+	var role Role
+	err := a.db.QueryRowContext(ctx, `SELECT role FROM users WHERE name = $1`, name).Scan(&role)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("%s: %w", name, ErrUnknownUser)
+	}
+	if err != nil {
+		return "", fmt.Errorf("role of %s: %w", name, err)
+	}
+	return role, nil
+}
+
 // UserRemove deletes a user and ends their sessions. The last admin cannot be removed.
 func (a *Auth) UserRemove(ctx context.Context, name string) error {
 	return a.inTx(ctx, "remove user "+name, func(tx *sql.Tx) error {

@@ -27,6 +27,8 @@ type Options struct {
 	Engine  *run.Engine
 	Journal *journal.Journal
 	Log     *slog.Logger
+	// RoleOf is what a user is everywhere, now; schedules launch only what their maker may launch. Nil knows nobody.
+	RoleOf func(ctx context.Context, user string) (auth.Role, error)
 }
 
 // Desk knows the projects of one data directory.
@@ -48,6 +50,9 @@ func New(o Options) (*Desk, error) {
 		return nil, err
 	}
 	d := &Desk{Options: o, box: box, dir: dir}
+	if err := d.sweep(); err != nil {
+		return nil, err
+	}
 	run.Register(o.Engine, KindPlay, d.play)
 	return d, nil
 }

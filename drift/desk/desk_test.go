@@ -36,7 +36,8 @@ const playbook = `- hosts: all
 type bench struct {
 	*testing.T
 	*Desk
-	repo string
+	repo  string
+	roles map[string]auth.Role // what people are everywhere; others are unknown
 }
 
 func newBench(t *testing.T, files map[string]string) *bench {
@@ -52,7 +53,13 @@ func newBench(t *testing.T, files map[string]string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := New(Options{Store: s, Engine: e, Journal: j, Log: slog.New(slog.DiscardHandler)})
+	roles := map[string]auth.Role{"anna": auth.Admin}
+	d, err := New(Options{Store: s, Engine: e, Journal: j, Log: slog.New(slog.DiscardHandler), RoleOf: func(_ context.Context, who string) (auth.Role, error) {
+		if role, ok := roles[who]; ok {
+			return role, nil
+		}
+		return "", auth.ErrUnknownUser
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +71,7 @@ func newBench(t *testing.T, files map[string]string) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{T: t, Desk: d, repo: t.TempDir()}
+	b := &bench{T: t, Desk: d, repo: t.TempDir(), roles: roles}
 	b.git("init", "-q", "-b", "main")
 	for name, text := range files {
 		path := filepath.Join(b.repo, name)

@@ -103,11 +103,13 @@ func (d *Desk) carry(ctx context.Context, r *run.Run, o Order) (out Outcome, err
 	}
 	rec := newRecorder(d, r, hide)
 	opt.Report, opt.Console = rec, nobody{rec}
-	ansible := fallback.New(fallback.Options{Bases: []string{filepath.Dir(opt.Playbooks[0])}, Collections: opt.Settings.CollectionPaths})
+	ansible := fallback.New(plugins(p, opt))
 	opt.Knows, opt.Fallback, opt.Python = ansible.Knows, ansible.Call, ansible.Python
-	opt.Plugin = func(kind, name string) (jinja.Function, bool) {
-		f, ok := ansible.Plugin(kind, name)
-		return f, ok
+	if p.Local { // plugins are programs that run on the controller
+		opt.Plugin = func(kind, name string) (jinja.Function, bool) {
+			f, ok := ansible.Plugin(kind, name)
+			return f, ok
+		}
 	}
 	stop := rec.begin(ctx)
 	code, stats, err := engine.Run(ctx, opt)
@@ -124,6 +126,14 @@ func (d *Desk) carry(ctx context.Context, r *run.Run, o Order) (out Outcome, err
 		}
 	}
 	return out, nil
+}
+
+// plugins say where modules in Python come from: of a project that may not use the controller nothing of its own counts, only the Ansible that is installed.
+func plugins(p Project, opt engine.Options) fallback.Options {
+	if p.Local {
+		return fallback.Options{Bases: []string{filepath.Dir(opt.Playbooks[0])}, Collections: opt.Settings.CollectionPaths}
+	}
+	return fallback.Options{Library: []string{}, ModuleUtils: []string{}}
 }
 
 // options are the engine's for an order, and what takes its secrets out of texts.
@@ -144,6 +154,11 @@ func (d *Desk) options(ctx context.Context, p Project, o Order, dir string) (opt
 		return opt, nil, fmt.Errorf("playbook %w", err)
 	}
 	opt.Playbooks = []string{path}
+	if !p.Local {
+		if opt.Inside, err = filepath.EvalSymlinks(dir); err != nil {
+			return opt, nil, err
+		}
+	}
 	inv, err := d.Inventory(ctx, p.Name, t.Inventory)
 	if err != nil {
 		return opt, nil, err

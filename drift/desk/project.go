@@ -200,6 +200,20 @@ func (d *Desk) checkout(ctx context.Context, name, commit string) (dir string, e
 	return dir, nil
 }
 
+// sweep removes the checkouts of runs that were killed. No run is under way yet, and the data directory is this process's alone.
+func (d *Desk) sweep() error {
+	left, err := filepath.Glob(filepath.Join(d.dir, "*", "run-*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove the checkout of a run that was killed: %w", err)
+		}
+	}
+	return nil
+}
+
 // linksStay refuses links that lead out of a folder, also over other links.
 func linksStay(root string) error {
 	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {

@@ -156,7 +156,7 @@ func resultOf(e engine.Event, play, state string) Result {
 	if diff, ok := shown.Get("diff"); ok {
 		r.Diff = output.Differences(diff)
 	}
-	for _, key := range []string{"censored", "msg", "stderr", "stdout", "skip_reason", "reason"} {
+	for _, key := range []string{"censored", "msg", "message", "stderr", "stdout", "skip_reason", "reason"} {
 		if v, ok := shown.Get(key); ok && py.Str(v) != "" {
 			r.Text = py.Str(v)
 			break

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/schedule"
 )
@@ -20,6 +21,7 @@ type Schedule struct {
 	Check    bool      `json:"check,omitempty" doc:"only look"`
 	Off      bool      `json:"off,omitempty"`
 	Who      string    `json:"who" doc:"who made it; its runs are in their name"`
+	Owner    bool      `json:"owner,omitempty" doc:"it was made by who owns the controller's process, who is no user"`
 	Last     time.Time `json:"last,omitzero" doc:"when it was due last, and looked at"`
 	Said     string    `json:"said,omitempty" doc:"what came of that: the run, or why there is none"`
 }
@@ -54,7 +56,8 @@ func (d *Desk) PutSchedule(ctx context.Context, who string, s Schedule) error {
 	if _, _, err := answers(t.Survey, nil); err != nil {
 		return fmt.Errorf("schedule %s: nobody is there to answer the survey of %s: %w; give its questions defaults", s.Name, t.Name, err)
 	}
-	s.Who, s.Last, s.Said = who, time.Now(), ""
+	p, known := auth.PrincipalFrom(ctx)
+	s.Who, s.Owner, s.Last, s.Said = who, known && p.Via == auth.ViaSocket, time.Now(), ""
 	if err := d.put(ctx, &s); err != nil {
 		return err
 	}
@@ -83,7 +86,7 @@ func (d *Desk) Due(ctx context.Context, now time.Time) error {
 		}
 		// The run's id is made of the time it was due, so that a crash between here and the record launches nothing twice.
 		id := fmt.Sprintf("%s-%s-%s-%s", KindPlay, s.Project, s.Name, next.UTC().Format("20060102-150405"))
-		info, err := d.launch(ctx, id, Launch{Project: s.Project, Template: s.Template, Who: s.Who, Why: "schedule " + s.Name, Check: s.Check})
+		info, err := d.launchFor(ctx, s, id, Launch{Project: s.Project, Template: s.Template, Who: s.Who, Why: "schedule " + s.Name, Check: s.Check})
 		var taken *run.LeaseError
 		switch {
 		case errors.As(err, &taken):
@@ -100,4 +103,21 @@ func (d *Desk) Due(ctx context.Context, now time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// launchFor launches what is due if who made the schedule may still launch in the project.
+func (d *Desk) launchFor(ctx context.Context, s Schedule, id string, l Launch) (run.Info, error) {
+	if !s.Owner {
+		if d.RoleOf == nil {
+			return run.Info{}, fmt.Errorf("it is not known what %s may do", s.Who)
+		}
+		role, err := d.RoleOf(ctx, s.Who)
+		if err != nil {
+			return run.Info{}, fmt.Errorf("who made the schedule: %w; somebody who may launch has to set it again", err)
+		}
+		if err := d.May(ctx, auth.Principal{Name: s.Who, Role: role}, s.Project, auth.Launch); err != nil {
+			return run.Info{}, fmt.Errorf("%w; somebody who may has to set the schedule again", err)
+		}
+	}
+	return d.launch(ctx, id, l)
 }

@@ -147,13 +147,19 @@ func (e *executor) module(s *scope, args *py.Dict, remote *reach, timeout time.D
 }
 
 func (e *executor) carryOut(ctx context.Context, s *scope, args *py.Dict, remote *reach) (*py.Dict, error) {
+	if e.info.local && remote.async > 0 && e.task.Short() != "gather_facts" {
+		return action.Failed("async is not supported for this task."), nil
+	}
 	if !e.info.local {
 		return remote.task(ctx, e.info.name, args)
+	}
+	if err := e.p.r.opt.action(e.task.Action); err != nil {
+		return nil, err
 	}
 	t := &action.Task{
 		Name: e.task.Short(), Full: e.task.Action, Title: e.fields.title, Args: args, Unsolved: e.task.Args, Host: e.host.Name, Vars: &variables{e: e, s: s}, Remote: remote,
 		Check: e.fields.check, Diff: e.fields.diff, NoLog: e.fields.noLog, Verbose: e.p.r.opt.Verbosity, Path: e.task.Path(), Console: e.p.r.opt.Console,
-		Find:    func(kind, name string) (string, error) { return e.task.Find(e.p.play.Dir, kind, name) },
+		Find:    func(kind, name string) (string, error) { return e.p.r.opt.find(e.task.Find(e.p.play.Dir, kind, name)) },
 		Decrypt: e.p.r.decrypt, Load: e.p.r.load,
 	}
 	res, err := e.info.kind.Run(ctx, t)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -17,7 +18,7 @@ type Dialer struct {
 	Keys     *remote.Keys
 	// Signers are keys that are in no file; they are tried before others.
 	Signers []ssh.Signer
-	// Remote refuses connections to this machine itself.
+	// Remote refuses connections to this machine itself, and takes no key, agent or configuration of its account: only Signers and Ask.
 	Remote bool
 	// Ask answers what a host or a key asks, when no variable does.
 	Ask func(ctx context.Context, q remote.Question) (string, error)
@@ -45,6 +46,13 @@ func (d *Dialer) Connect(_ context.Context, t Target) (Host, error) {
 		return nil, err
 	}
 	login.Options = remote.Options{Args: args, Timeout: t.Timeout, Keys: d.Keys, Signers: d.Signers, Ask: d.ask(t)}
+	if d.Remote {
+		if t.KeyFile != "" {
+			return nil, fmt.Errorf("%s: its variables name a key file of the controller, which this project may not use; give the template a credential with the key", t.Name)
+		}
+		login.Options.Config, login.Options.System = "none", remote.Never
+		login.Options.Args = append([]string{"-o", "IdentityFile=none", "-o", "IdentityAgent=none", "-o", "IdentitiesOnly=yes", "-o", "GSSAPIAuthentication=no"}, args...)
+	}
 	if t.KeyFile != "" {
 		login.Options.Identities = []string{t.KeyFile}
 	}
@@ -89,15 +97,38 @@ func (d *Dialer) arguments(t Target) ([]string, error) {
 	return out, nil
 }
 
-// harmless refuses arguments of ssh that start programs of this machine, read its files, or turn the checking of host keys off.
+// plain are the options of ssh that start no program of this machine, read none of its files and do not weaken the login.
+var plain = []string{
+	"addressfamily", "ciphers", "compression", "connectionattempts", "connecttimeout", "hostkeyalgorithms", "hostkeyalias", "kexalgorithms", "loglevel", "macs", "port",
+	"preferredauthentications", "proxyjump", "pubkeyacceptedalgorithms", "rekeylimit", "serveralivecountmax", "serveraliveinterval", "tcpkeepalive", "user",
+}
+
+// harmless refuses arguments of ssh that are none of the plain ones.
 func harmless(host string, args []string) error {
-	all := strings.ToLower(strings.Join(args, " "))
-	for _, word := range []string{"command", "stricthostkeychecking", "knownhosts", "identityagent", "identityfile", "pkcs11", "securitykeyprovider", "include", "match", "-f", "-i", "forward"} {
-		if strings.Contains(all, word) {
-			return fmt.Errorf("%s: its variables tell ssh %q, which may start programs on the controller or weaken the login; take it out, or allow tasks on the controller for the project", host, word)
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "-4" || arg == "-6" || arg == "-C" || arg == "-q":
+		case arg == "-J" || arg == "-p" || arg == "-l":
+			i++ // its value is a host, a port or a name
+		case strings.HasPrefix(arg, "-o"):
+			option := arg[2:]
+			if option == "" && i+1 < len(args) {
+				i++
+				option = args[i]
+			}
+			name, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(option), " ", "="), "=")
+			if !slices.Contains(plain, strings.ToLower(name)) {
+				return tooMuch(host, option)
+			}
+		default:
+			return tooMuch(host, arg)
 		}
 	}
 	return nil
+}
+
+func tooMuch(host, arg string) error {
+	return fmt.Errorf("%s: its variables tell ssh %.80q, which may start programs on the controller, read its files or weaken the login; take it out, or allow the project to use the controller", host, arg)
 }
 
 // ask answers with the password of the host's variables first.

@@ -56,6 +56,9 @@ type Options struct {
 	Opened func(plain string)
 	// Console asks people.
 	Console action.Console
+	// Inside is the only folder of this machine that the playbooks may read, and nothing of theirs runs on this machine or writes there: the playbooks are
+	// somebody else's. Dialer.Remote refuses their connections to it. Empty is no bound.
+	Inside string
 	// Plugin finds filters, tests and lookups that are not built in.
 	Plugin func(kind, name string) (jinja.Function, bool)
 	// Log gets what only goodstate's own people read; nil is silence.

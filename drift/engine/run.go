@@ -134,7 +134,7 @@ func (r *run) limits() error {
 }
 
 func (r *run) jinjaOptions() jinja.Options {
-	return jinja.Options{
+	o := jinja.Options{
 		Dir: r.base, ReadFile: r.readFile, Vault: r.opt.Vault, Plugin: r.opt.Plugin, Warn: r.warn, Strict: r.opt.Settings.JinjaStrict,
 		Hosts: func(pattern string) ([]string, error) {
 			r.mu.Lock()
@@ -153,6 +153,8 @@ func (r *run) jinjaOptions() jinja.Options {
 			return stdout, nil, 0, err
 		},
 	}
+	r.opt.confine(&o)
+	return o
 }
 
 func (r *run) knows(name string) bool {
@@ -203,6 +205,9 @@ func (d staticScope) Names() []string {
 
 // readFile reads a file, decrypted.
 func (r *run) readFile(path string) ([]byte, error) {
+	if err := r.opt.within(path); err != nil {
+		return nil, err
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

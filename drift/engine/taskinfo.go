@@ -35,7 +35,7 @@ func (p *playRun) info_(t *playbook.Task) *taskInfo {
 	i := &taskInfo{roles: layersOf(t)}
 	i.env = p.r.env.With(func(o *jinja.Options) {
 		o.Dir = base
-		o.Search = func(kind, name string) (string, error) { return t.Find(base, kind, name) }
+		o.Search = func(kind, name string) (string, error) { return p.r.opt.find(t.Find(base, kind, name)) }
 	})
 	i.kind, i.local = action.Find(t.Short())
 	i.name = p.moduleName(t)

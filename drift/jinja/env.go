@@ -69,6 +69,10 @@ type Options struct {
 	Run func(ctx context.Context, command string) (stdout, stderr []byte, code int, err error)
 	// Getenv is for the env lookup and expandvars; without it os.Getenv.
 	Getenv func(name string) (string, bool)
+	// Within refuses paths that templates may not look at; nil allows all.
+	Within func(path string) error
+	// Allowed refuses lookups; nil allows all.
+	Allowed func(lookup string) error
 	// Get fetches for the url lookup.
 	Get func(ctx context.Context, url string, options *py.Dict) ([]byte, error)
 	// Hosts are the names that a pattern means, for inventory_hostnames.

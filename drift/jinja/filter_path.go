@@ -126,7 +126,7 @@ func init() {
 		slices.Sort(found)
 		out := py.NewList()
 		for _, f := range found {
-			if info, err := os.Stat(f); err == nil && info.Mode().IsRegular() {
+			if info, err := os.Stat(f); err == nil && c.r.within(f) == nil && info.Mode().IsRegular() {
 				out.Items = append(out.Items, f)
 			}
 		}

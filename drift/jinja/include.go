@@ -69,6 +69,9 @@ func (r *run) templatePath(name string) (string, error) {
 	}
 	for _, dir := range r.search {
 		path := filepath.Join(dir, name)
+		if r.within(path) != nil {
+			continue
+		}
 		if info, err := os.Stat(path); err == nil && !info.IsDir() {
 			return path, nil
 		}
@@ -94,6 +97,14 @@ func (r *run) searchFile(kind, name string) (string, error) {
 		return "", err
 	}
 	return path, nil
+}
+
+// within refuses paths that this environment may not look at.
+func (r *run) within(path string) error {
+	if r.env.opt.Within == nil {
+		return nil
+	}
+	return r.env.opt.Within(path)
 }
 
 func (r *run) readFile(path string) ([]byte, error) {

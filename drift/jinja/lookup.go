@@ -35,6 +35,11 @@ func (f *frame) lookUp(name string, terms []any, options *py.Dict) ([]any, error
 	if options == nil {
 		options = py.NewDict()
 	}
+	if allowed := f.r.env.opt.Allowed; allowed != nil {
+		if err := allowed(name); err != nil {
+			return nil, err
+		}
+	}
 	if fn := findBuiltin(lookups, name); fn != nil {
 		c := &call{f: f, r: f.r, name: name, rest: terms, named: options}
 		v, err := fn.do(c)

@@ -238,7 +238,7 @@ func lookupGlob(c *call) (any, error) {
 			slices.Sort(found)
 			before := len(out.Items)
 			for _, f := range found {
-				if info, err := os.Stat(f); err == nil && info.Mode().IsRegular() {
+				if info, err := os.Stat(f); err == nil && c.r.within(f) == nil && info.Mode().IsRegular() {
 					out.Items = append(out.Items, f)
 				}
 			}

@@ -1,0 +1,24 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+)
+
+//go:embed report.html
+var page string
+
+var document = template.Must(template.New("report").Funcs(template.FuncMap{"clock": clock, "since": since, "counts": counts}).Parse(page))
+
+// HTML writes the report as one file that needs nothing else: no scripts, no pictures, no network.
+func (r Report) HTML(w io.Writer) error {
+	if err := document.Execute(w, struct {
+		Report
+		Scope string
+	}{r, r.scope()}); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
