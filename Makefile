@@ -6,7 +6,7 @@ export GORACE := atexit_sleep_ms=20
 # SQLite, which is C in Go's clothes, is not watched for races: it is most of what tests of the store would cost.
 UNWATCHED := -gcflags=modernc.org/sqlite/lib=-race=false
 
-.PHONY: build test test-all test-k8s bench bench-hooks bench-drift lint demo
+.PHONY: build test test-all test-k8s bench bench-hooks bench-drift bench-backup lint demo
 
 build:
 	for arch in amd64 arm64; do \
@@ -48,6 +48,11 @@ bench-hooks:
 bench-drift: build
 	./.ci/install bench
 	./bench/drift/bench.py
+
+# What backups cost, beside Debian's restic on the same data. SIZE=0.1 takes a tenth of it.
+bench-backup: build
+	./.ci/install bench
+	./bench/backup/bench.py
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run --timeout 15m ./...
