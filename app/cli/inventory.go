@@ -23,7 +23,7 @@ func init() { register(inventoryCommand) }
 // inventoryCommand is ansible-inventory.
 func inventoryCommand(t *terminal) *cobra.Command {
 	f := &playFlags{}
-	var list, graph, vars bool
+	var list, graph, vars, yaml bool
 	var host, base, file string
 	c := &cobra.Command{
 		Use: "inventory [GROUP]", Short: "Show the hosts, groups and variables of an inventory", DisableFlagParsing: true,
@@ -33,6 +33,7 @@ func inventoryCommand(t *terminal) *cobra.Command {
 	set.SortFlags = false
 	f.inventoryFlags(set)
 	set.BoolVar(&list, "list", false, "all hosts, groups and variables, as JSON")
+	set.BoolVarP(&yaml, "yaml", "y", false, "with --list: YAML instead of JSON, as an inventory that can be read again")
 	set.BoolVar(&graph, "graph", false, "the tree of groups")
 	set.StringVar(&host, "host", "", "the variables of one host, as JSON")
 	set.BoolVar(&vars, "vars", false, "with --graph: variables too")
@@ -51,6 +52,8 @@ func inventoryCommand(t *terminal) *cobra.Command {
 		switch {
 		case countTrue(list, graph, host != "") != 1:
 			return &exitError{5, errors.New("ERROR! No action selected, at least one of --host, --graph or --list needs to be specified, and only one.")}
+		case list && yaml:
+			text, err = treeListing(inv, dirs)
 		case list:
 			text, err = listing(inv, dirs)
 		case host != "":
@@ -101,7 +104,24 @@ func (t *terminal) inventory(ctx context.Context, f *playFlags, base string) (*i
 	if base != "" {
 		dirs = []string{base}
 	}
-	return inv, dirs, nil
+	return inv, dirs, limitInventory(inv, f.limit)
+}
+
+// limitInventory leaves out the hosts that --limit does not want.
+func limitInventory(inv *inventory.Inventory, limit string) error {
+	if limit == "" {
+		return nil
+	}
+	parts, err := inventory.SplitLimit(limit)
+	if err != nil {
+		return err
+	}
+	hosts, err := inv.Select(parts)
+	if err != nil {
+		return err
+	}
+	inv.Only(hosts)
+	return nil
 }
 
 // inventoryOptions read files that may be vaults.
@@ -138,6 +158,15 @@ func listing(inv *inventory.Inventory, dirs []string) (string, error) {
 		return "", err
 	}
 	return output.Pretty(doc), nil
+}
+
+func treeListing(inv *inventory.Inventory, dirs []string) (string, error) {
+	tree, err := inv.Tree(dirs...)
+	if err != nil {
+		return "", err
+	}
+	text, err := yaml11.Dump(tree, yaml11.DumpOptions{Block: true})
+	return strings.TrimSuffix(text, "\n"), err
 }
 
 func hostListing(inv *inventory.Inventory, dirs []string, name string) (string, error) {

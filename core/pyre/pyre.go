@@ -349,11 +349,11 @@ var simple = map[byte]byte{'\\': '\\', 'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n
 // Escape makes a pattern that matches just this text, as re.escape writes it.
 func Escape(text string) string {
 	var b strings.Builder
-	for _, r := range text {
-		if strings.ContainsRune("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", r) {
+	for i := range len(text) {
+		if strings.IndexByte("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", text[i]) >= 0 {
 			b.WriteByte('\\')
 		}
-		b.WriteRune(r)
+		b.WriteByte(text[i])
 	}
 	return b.String()
 }

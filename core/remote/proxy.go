@@ -175,18 +175,30 @@ type piped struct {
 
 func (p *piped) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
-		select {
-		case <-p.ended:
-			how := "ended"
-			if p.result != nil {
-				how = p.result.Error()
-			}
-			err = fmt.Errorf("ProxyCommand %s: %s: %s", how, p.tail, err.Error())
-		case <-time.After(time.Second):
-		}
+	return n, p.explain(err)
+}
+
+// Write fails as well when the command has ended, and may be the first to see it.
+func (p *piped) Write(b []byte) (int, error) {
+	n, err := p.Conn.Write(b)
+	return n, p.explain(err)
+}
+
+// explain waits for the command's end, if it is about to come, and adds what it said.
+func (p *piped) explain(err error) error {
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+		return err
 	}
-	return n, err
+	select {
+	case <-p.ended:
+		how := "ended"
+		if p.result != nil {
+			how = p.result.Error()
+		}
+		return fmt.Errorf("ProxyCommand %s: %s: %s", how, p.tail, err.Error())
+	case <-time.After(time.Second):
+		return err
+	}
 }
 
 func (p *piped) Close() error {

@@ -147,6 +147,9 @@ func (e *executor) module(s *scope, args *py.Dict, remote *reach, timeout time.D
 }
 
 func (e *executor) carryOut(ctx context.Context, s *scope, args *py.Dict, remote *reach) (*py.Dict, error) {
+	if e.info.local && remote.async > 0 && e.task.Short() != "gather_facts" {
+		return action.Failed("async is not supported for this task."), nil
+	}
 	if !e.info.local {
 		return remote.task(ctx, e.info.name, args)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -42,7 +43,12 @@ func (e *executor) env() *jinja.Env { return e.info.env }
 func (e *executor) run() (d *done) {
 	e.fields = &fields{noLog: e.p.r.opt.Settings.NoLog}
 	d = &done{host: e.host, task: e.task}
-	defer func() { d.fields = e.fields }()
+	defer func() {
+		if p := recover(); p != nil {
+			d.result = e.failure(fmt.Errorf("goodstate itself failed in this task, please report it: %v\n%s", p, debug.Stack()))
+		}
+		d.fields = e.fields
+	}()
 	_ = e.keywords(e.scope) // what is wrong with them is told when the task runs
 	items, looped, err := e.items()
 	if err != nil {

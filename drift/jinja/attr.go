@@ -133,9 +133,10 @@ func (f *frame) element(on, key any) (any, bool, error) {
 	if i < 0 {
 		i += utf8.RuneCountInString(text)
 	}
-	for at, r := range text {
+	for at := range text {
 		if i == 0 {
-			return text[at : at+utf8.RuneLen(r)], true, nil
+			_, size := utf8.DecodeRuneInString(text[at:]) // one byte where it is no UTF-8
+			return text[at : at+size], true, nil
 		}
 		i--
 	}

@@ -216,7 +216,13 @@ func filterTruncate(c *call) (any, error) {
 	if keep < 0 {
 		return nil, valueErrorf("expected length >= %d, got %d", utf8.RuneCountInString(end), length)
 	}
+	if leeway < 0 {
+		return nil, valueErrorf("expected leeway >= 0, got %d", leeway)
+	}
 	if len(runes) <= length+leeway {
+		if _, text := py.Text(c.args[0]); text {
+			return c.args[0], nil
+		}
 		return s, nil
 	}
 	cutText := string(runes[:keep])

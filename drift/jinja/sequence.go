@@ -148,6 +148,16 @@ func index(v any) (int, bool) {
 	return 0, false
 }
 
+// characters takes a text apart; a byte that is no UTF-8 stays one.
+func characters(text string) []string {
+	out := make([]string, 0, len(text))
+	for i := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		out = append(out, text[i:i+size])
+	}
+	return out
+}
+
 // of cuts a piece out of a value.
 func (e *sliceExpr) of(f *frame, on any) (any, error) {
 	if u, ok := on.(py.Undefined); ok {
@@ -205,7 +215,7 @@ func (r *run) slice(on any, n [3]int, set [3]bool) (any, error) {
 			}
 			return string(pick([]byte(text), n, set)), nil
 		}
-		return string(pick([]rune(text), n, set)), r.pay(len(text))
+		return strings.Join(pick(characters(text), n, set), ""), r.pay(len(text))
 	}
 	if _, ok := on.(*py.Dict); ok {
 		return nil, typeErrorf("unhashable type: 'slice'")

@@ -54,10 +54,17 @@ func planINI(_ context.Context, t *Task) error {
 		return fail(fmt.Sprintf("Destination %s does not exist!", t.Str("path")), Result{"rc": int64(257)})
 	}
 	lines := splitKeep(string(e.before))
-	if n := len(lines); n > 0 && !strings.HasSuffix(lines[n-1], "\n") {
+	mended := false
+	if n := len(lines); n == 0 {
+		lines = []string{"\n"} // so begins what is written into an empty file
+	} else if !strings.HasSuffix(lines[n-1], "\n") {
 		lines[n-1] += "\n"
+		mended = true
 	}
 	lines, msg := t.editINI(lines)
+	if msg == "" && mended {
+		msg = "OK"
+	}
 	after := strings.Join(lines, "")
 	t.Return("path", t.Str("path"))
 	t.Return("msg", "OK")
