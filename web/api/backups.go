@@ -88,4 +88,3 @@ func (c *Client) StartBackup(ctx context.Context, kind, name, why string, q back
 func (c *Client) InitRepository(ctx context.Context, name string) (id repository.ID, err error) {
 	return id, c.call(ctx, http.MethodPost, "/repositories/"+url.PathEscape(name)+"/init", struct{}{}, &id)
 }
-
