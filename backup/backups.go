@@ -284,6 +284,11 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 			return run.Info{}, err
 		}
 		in.Application, in.Config, in.Repository = name, a, a.Repository
+		if kind == KindRestore || kind == KindDrill {
+			if in.Repository, err = a.from(q); err != nil {
+				return run.Info{}, err
+			}
+		}
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {

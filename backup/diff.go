@@ -31,7 +31,7 @@ type Difference struct {
 // Diff says what changed from one restore point to another. Folders that are equal are not read.
 func (b *Backups) Diff(ctx context.Context, application, from, to string) (d Difference, err error) {
 	d.Changes = []Change{}
-	err = b.onPoint(ctx, application, from, func(repo *repository.Repository, first repository.Snapshot) error {
+	err = b.onPoint(ctx, application, Request{Snapshot: from}, func(repo *repository.Repository, first repository.Snapshot) error {
 		second, err := b.point(ctx, repo, input{Application: application, Request: Request{Snapshot: to}})
 		if err != nil {
 			return err

@@ -103,7 +103,7 @@ const maxItems = 10_000
 func (b *Backups) Contents(ctx context.Context, application, point, path string, deep bool) (c Contents, err error) {
 	c.Path = "/" + strings.Trim(path, "/")
 	c.Items = []Item{}
-	err = b.onPoint(ctx, application, point, func(repo *repository.Repository, s repository.Snapshot) error {
+	err = b.onPoint(ctx, application, Request{Snapshot: point}, func(repo *repository.Repository, s repository.Snapshot) error {
 		c.Point = RestorePoint{ID: s.ID, At: s.Time, Paths: s.Paths, Hostname: s.Hostname}
 		found := c.Path == "/"
 		err := repo.Walk(ctx, s.Tree, func(at string, n *repository.Node) (bool, error) {
@@ -137,13 +137,17 @@ func (c *Contents) add(at string, n *repository.Node) {
 }
 
 // onPoint opens an application's repository at a restore point.
-func (b *Backups) onPoint(ctx context.Context, application, point string, do func(*repository.Repository, repository.Snapshot) error) error {
+func (b *Backups) onPoint(ctx context.Context, application string, q Request, do func(*repository.Repository, repository.Snapshot) error) error {
 	a, err := b.application(application)
 	if err != nil {
 		return err
 	}
-	return b.with(ctx, a.Repository, false, func(repo *repository.Repository) error {
-		s, err := b.point(ctx, repo, input{Application: application, Repository: a.Repository, Request: Request{Snapshot: point}})
+	from, err := a.from(q)
+	if err != nil {
+		return err
+	}
+	return b.with(ctx, from, false, func(repo *repository.Repository) error {
+		s, err := b.point(ctx, repo, input{Application: application, Repository: from, Request: Request{Snapshot: q.Snapshot}})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"goodstate.dev/goodstate/backup/source"
 )
@@ -20,6 +21,7 @@ type Request struct {
 	Replace  bool    `json:"replace,omitempty" doc:"replace what is in the way"`
 	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
 	To       string  `json:"to,omitempty" doc:"repository to copy on to; all that are configured when empty"`
+	From     string  `json:"from,omitempty" doc:"repository to restore from, one of the application's copies; its own when empty"`
 	DryRun   bool    `json:"dry_run,omitempty" doc:"change nothing: for prune, and for a restore into a cluster"`
 
 	Namespaces     map[string]string `json:"namespaces,omitempty" doc:"namespaces of a cluster that get another name, old to new"`
@@ -103,4 +105,15 @@ func (b *Backups) cluster(ctx context.Context, to source.Place, q Request) (sour
 		err = fmt.Errorf("secret %s is empty; want the text of a kubeconfig", q.Cluster)
 	}
 	return to, err
+}
+
+// from is the repository that a restore or a drill reads: the application's own, or a copy where that one is lost.
+func (a Application) from(q Request) (string, error) {
+	if q.From == "" || q.From == a.Repository {
+		return a.Repository, nil
+	}
+	if !slices.Contains(a.Copies, q.From) {
+		return "", fmt.Errorf("the application is not copied to a repository %q; it has %v", q.From, append([]string{a.Repository}, a.Copies...))
+	}
+	return q.From, nil
 }

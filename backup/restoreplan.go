@@ -56,7 +56,7 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 		return p, fmt.Errorf("%s is recovered into an empty folder only, so that nothing can be overwritten and there is no plan; leave out --plan", application)
 	}
 	p.Command = restoreCommand(application, q)
-	err = b.onPoint(ctx, application, q.Snapshot, func(repo *repository.Repository, s repository.Snapshot) error {
+	err = b.onPoint(ctx, application, q, func(repo *repository.Repository, s repository.Snapshot) error {
 		j := source.Job{Repo: repo, Application: application, Base: b.Base, Secret: b.Secret, Say: func(string) {}}
 		to, err := b.place(ctx, src, j, q)
 		if err != nil {
@@ -81,11 +81,15 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 	if err != nil {
 		return p, err
 	}
-	return p, b.provenness(ctx, a, &p)
+	from, err := a.from(q)
+	if err != nil {
+		return p, err
+	}
+	return p, b.provenness(ctx, a, from, &p)
 }
 
-func (b *Backups) provenness(ctx context.Context, a Application, p *RestorePlan) error {
-	known, err := b.Ledger.Points(ctx, a.Repository, p.Application)
+func (b *Backups) provenness(ctx context.Context, a Application, from string, p *RestorePlan) error {
+	known, err := b.Ledger.Points(ctx, from, p.Application)
 	for _, k := range known {
 		if k.ID == p.Point {
 			p.Level, p.Proof = k.Level, k.Words()
@@ -153,6 +157,9 @@ func restoreCommand(application string, q Request) string {
 	line := "goodstate backup restore " + application
 	if q.Snapshot != "" {
 		line += " --point " + q.Snapshot
+	}
+	if q.From != "" {
+		line += " --from " + q.From
 	}
 	if q.Until != "" {
 		line += " --until '" + q.Until + "'"

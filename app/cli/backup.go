@@ -61,6 +61,7 @@ func backupDrill(t *terminal) *cobra.Command {
 	q := &backup.Request{}
 	c := &cobra.Command{Use: "drill APPLICATION", Short: "Restore into a scratch place, compare, check and measure", Args: args(1, 1, "an APPLICATION of goodstate.yaml")}
 	c.Flags().StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
+	c.Flags().StringVar(&q.From, "from", "", "`REPOSITORY` to restore from: one of the application's copies")
 	return backupWork(t, c, backup.KindDrill, q)
 }
 

@@ -21,6 +21,7 @@ func backupRestore(t *terminal) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
+	f.StringVar(&q.From, "from", "", "`REPOSITORY` to restore from: one of the application's copies, where its own is lost")
 	f.StringVar(&q.Until, "until", "", "recover a server, or a database with its log, to a `MOMENT`: a time, a place in its log, or the name of a restore point")
 	f.StringVar(&q.Folder, "to", "", "folder to restore files into, below which they have their whole paths")
 	f.StringVar(&q.Database, "database", "", "secret with the URL of the database to restore into")
