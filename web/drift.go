@@ -167,8 +167,10 @@ type driftRunData struct {
 // driftRun is one run as rows of tasks and hosts, by pages.
 func (s *site) driftRun(r *http.Request) (v view, err error) {
 	ctx, q := r.Context(), r.URL.Query()
-	d := driftRunData{Filter: record.Filter{Host: q.Get("host"), Outcome: q.Get("outcome"), Text: q.Get("search")},
-		Outcomes: []string{"ok", "changed", "failed", "ignored", "skipped", "uncheckable", "unreachable"}}
+	d := driftRunData{
+		Filter:   record.Filter{Host: q.Get("host"), Outcome: q.Get("outcome"), Text: q.Get("search")},
+		Outcomes: []string{"ok", "changed", "failed", "ignored", "skipped", "uncheckable", "unreachable"},
+	}
 	d.Run, err = s.Drift.Run(ctx, r.PathValue("run"))
 	if errors.Is(err, record.ErrNone) {
 		return v, fmt.Errorf("%w: %w", errNoPage, err)

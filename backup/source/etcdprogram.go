@@ -81,7 +81,7 @@ type etcdScratch struct {
 }
 
 // Scratch prepares a member on free ports of this machine; it is started by the restore and killed by done.
-func (s *etcdSource) Scratch(_ context.Context, j Job) (Place, func(context.Context) error, error) {
+func (s *etcdSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
 	path, err := s.find("etcd")
 	if err != nil {
 		return Place{}, nil, errors.New("a drill starts what was restored, and the program etcd is not found; install the one of the cluster's version, or say programs: FOLDER")
@@ -89,7 +89,7 @@ func (s *etcdSource) Scratch(_ context.Context, j Job) (Place, func(context.Cont
 	d := &etcdScratch{program: path, log: filepath.Join(j.Scratch, "etcd.log")}
 	ports := make([]string, 2)
 	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return Place{}, nil, fmt.Errorf("port for a scratch etcd: %w", err)
 		}
@@ -112,8 +112,8 @@ func (d *etcdScratch) start(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }() // the member has its own
-	d.cmd = exec.Command(d.program, "--name="+d.member.Name, "--data-dir="+folder, "--listen-client-urls="+d.client, "--advertise-client-urls="+d.client,
+	defer func() { _ = log.Close() }()                                                                                                                    // the member has its own
+	d.cmd = exec.Command(d.program, "--name="+d.member.Name, "--data-dir="+folder, "--listen-client-urls="+d.client, "--advertise-client-urls="+d.client, //nolint:noctx // it lives as long as the drill, and stop ends it
 		"--listen-peer-urls="+d.member.Peer, "--initial-advertise-peer-urls="+d.member.Peer, "--initial-cluster="+d.member.Name+"="+d.member.Peer)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // a drill that is killed leaves no server
@@ -145,7 +145,7 @@ func (d *etcdScratch) serves(ctx context.Context) (err error) {
 		select {
 		case gone := <-d.ended:
 			d.ended <- gone
-			return fmt.Errorf("the restored etcd ended: %v; it said:\n%s", gone, d.said())
+			return fmt.Errorf("the restored etcd ended: %w; it said:\n%s", gone, d.said())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
@@ -172,6 +172,8 @@ func (d *etcdScratch) stop(context.Context) error {
 	if err := d.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	<-d.ended
-	return nil
+	if gone := <-d.ended; d.cmd.ProcessState == nil {
+		return gone
+	}
+	return nil // that it was killed is what was wanted
 }

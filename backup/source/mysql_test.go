@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,27 +28,38 @@ func mariadb(t *testing.T, options ...string) mysqlAddress {
 	return mysqlAddress{user: c.User, password: c.Passwd, host: host, port: port, database: c.DBName, tls: "false"}
 }
 
+// firstColumn runs a statement, and returns the first column of its first row, if it has rows.
+func firstColumn(ctx context.Context, conn *sql.Conn, statement string) (text string, some bool, err error) {
+	rows, err := conn.QueryContext(ctx, statement)
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	names, err := rows.Columns()
+	if err != nil || len(names) == 0 || !rows.Next() {
+		return "", false, errors.Join(err, rows.Err())
+	}
+	into := make([]any, len(names))
+	for i := range into {
+		into[i] = new(sql.NullString)
+	}
+	if err := rows.Scan(into...); err != nil {
+		return "", false, err
+	}
+	return into[0].(*sql.NullString).String, true, rows.Err()
+}
+
 // at runs statements in a database, and returns the first column of the last one's row.
 func (a mysqlAddress) at(t *testing.T, statements ...string) (text string) {
 	t.Helper()
 	err := a.with(t.Context(), func(conn *sql.Conn) error {
 		for _, s := range append([]string{"USE " + backtick(a.database)}, statements...) {
-			rows, err := conn.QueryContext(t.Context(), s)
+			got, some, err := firstColumn(t.Context(), conn, s)
 			if err != nil {
 				t.Fatalf("%s: %v", s, err)
 			}
-			if names, err := rows.Columns(); err == nil && len(names) > 0 && rows.Next() {
-				into := make([]any, len(names))
-				for i := range into {
-					into[i] = new(sql.NullString)
-				}
-				if err := rows.Scan(into...); err != nil {
-					t.Fatalf("%s: %v", s, err)
-				}
-				text = into[0].(*sql.NullString).String
-			}
-			if err := rows.Close(); err != nil {
-				t.Fatalf("%s: %v", s, err)
+			if some {
+				text = got
 			}
 		}
 		return nil

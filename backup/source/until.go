@@ -16,8 +16,10 @@ type Until struct {
 	Name string    `json:"name,omitempty"` // restore point by pg_create_restore_point
 }
 
-var lsn = regexp.MustCompile(`^[0-9A-F]{1,8}/[0-9A-F]{1,8}$`)
-var pointName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,63}$`)
+var (
+	lsn       = regexp.MustCompile(`^[0-9A-F]{1,8}/[0-9A-F]{1,8}$`)
+	pointName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,63}$`)
+)
 
 // ParseUntil reads a time (with its zone, or in the local one), a place in the log, or the name of a restore point.
 func ParseUntil(text string) (Until, error) {

@@ -15,10 +15,18 @@ func TestResticIsToldHowToReachEachPlace(t *testing.T) {
 		secrets  int
 	}{
 		{"sftp", map[string]any{"host": "backup.example.com", "folder": "/srv/shop"}, []string{"-r", "sftp:backup.example.com:/srv/shop"}, 0},
-		{"sftp", map[string]any{"host": "backup.example.com", "user": "keeper", "port": 2222, "key": "backup.key", "config": "/etc/ssh_config", "folder": "shop"},
-			[]string{"-r", "sftp:keeper@backup.example.com:shop", "-o", `sftp.args=-p 2222 -i "/conf/backup.key" -F "/etc/ssh_config"`}, 0},
-		{"s3", map[string]any{"endpoint": "https://s3.example.com", "bucket": "backup", "prefix": "shop", "region": "eu-1", "path_style": true, "ca": "ca.pem", "access_key": map[string]any{"secret": "id"}, "secret_key": map[string]any{"secret": "key"}},
-			[]string{"-r", "s3:https://s3.example.com/backup/shop", "-o", "s3.region=eu-1", "-o", "s3.bucket-lookup=path", "--cacert", "/conf/ca.pem"}, 2},
+		{
+			"sftp",
+			map[string]any{"host": "backup.example.com", "user": "keeper", "port": 2222, "key": "backup.key", "config": "/etc/ssh_config", "folder": "shop"},
+			[]string{"-r", "sftp:keeper@backup.example.com:shop", "-o", `sftp.args=-p 2222 -i "/conf/backup.key" -F "/etc/ssh_config"`},
+			0,
+		},
+		{
+			"s3",
+			map[string]any{"endpoint": "https://s3.example.com", "bucket": "backup", "prefix": "shop", "region": "eu-1", "path_style": true, "ca": "ca.pem", "access_key": map[string]any{"secret": "id"}, "secret_key": map[string]any{"secret": "key"}},
+			[]string{"-r", "s3:https://s3.example.com/backup/shop", "-o", "s3.region=eu-1", "-o", "s3.bucket-lookup=path", "--cacert", "/conf/ca.pem"},
+			2,
+		},
 	} {
 		choice, err := config.Choose[Place](c.kind, c.settings)
 		if err != nil {

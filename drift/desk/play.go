@@ -145,8 +145,10 @@ func (d *Desk) options(ctx context.Context, p Project, o Order, dir string) (opt
 	if err != nil {
 		return opt, nil, err
 	}
-	opt = engine.Options{Tags: t.Tags, SkipTags: t.SkipTags, Limit: o.Limit, Check: o.Check, Diff: true, Forks: t.Forks, Become: t.Become, Connection: "ssh", Settings: s.Engine,
-		BecomeMethod: s.BecomeMethod, BecomeUser: s.BecomeUser, Timeout: s.Timeout}
+	opt = engine.Options{
+		Tags: t.Tags, SkipTags: t.SkipTags, Limit: o.Limit, Check: o.Check, Diff: true, Forks: t.Forks, Become: t.Become, Connection: "ssh", Settings: s.Engine,
+		BecomeMethod: s.BecomeMethod, BecomeUser: s.BecomeUser, Timeout: s.Timeout,
+	}
 	opt.Settings.RolePaths = []string{filepath.Join(files, "roles")}
 	opt.Settings.CollectionPaths = []string{filepath.Join(files, "collections")}
 	path, err := inside(files, t.Playbook)

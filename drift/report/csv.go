@@ -31,8 +31,10 @@ func (r Report) CSV(ctx context.Context, w io.Writer, b *record.Book) error {
 				break
 			}
 			for _, x := range page {
-				row := []string{x.Host, x.Playbook, x.Path, strconv.Itoa(x.Line), x.Task, x.Item, x.Action, x.State.Word(), x.Reason, clock(x.GoodAt), clock(x.DiffersAt), clock(x.SeenAt),
-					strconv.Itoa(x.Relapses), x.Cause, may[x.Playbook+"\x00"+x.Cause]}
+				row := []string{
+					x.Host, x.Playbook, x.Path, strconv.Itoa(x.Line), x.Task, x.Item, x.Action, x.State.Word(), x.Reason, clock(x.GoodAt), clock(x.DiffersAt), clock(x.SeenAt),
+					strconv.Itoa(x.Relapses), x.Cause, may[x.Playbook+"\x00"+x.Cause],
+				}
 				for i := range row {
 					row[i] = cell(row[i])
 				}

@@ -142,8 +142,10 @@ func TestADeletedNamespaceComesBackEqualAlsoInAnotherCluster(t *testing.T) {
 	if len(got.Problems) > 0 {
 		t.Fatalf("the copy is incomplete: %v", got.Problems)
 	}
-	for _, want := range []string{"customresourcedefinitions.apiextensions.k8s.io offers.shop.example", "clusterroles.rbac.authorization.k8s.io shop-nodes",
-		"validatingwebhookconfigurations.admissionregistration.k8s.io shop-prices", "secrets shop/till", "offers.shop.example shop/tea"} {
+	for _, want := range []string{
+		"customresourcedefinitions.apiextensions.k8s.io offers.shop.example", "clusterroles.rbac.authorization.k8s.io shop-nodes",
+		"validatingwebhookconfigurations.admissionregistration.k8s.io shop-prices", "secrets shop/till", "offers.shop.example shop/tea",
+	} {
 		if before[want] == nil {
 			t.Errorf("the copy has no %s", want)
 		}
@@ -211,8 +213,10 @@ func TestADeletedNamespaceComesBackEqualAlsoInAnotherCluster(t *testing.T) {
 	})
 
 	t.Run("under another name, beside it", func(t *testing.T) {
-		back := restored(t, k, repo, snap, kubernetes.Options{Mapping: kubernetes.Mapping{Namespaces: map[string]string{"shop": "shop2"}, Images: map[string]string{"goodstate.test/": "mirror.test/"}},
-			Filter: kubernetes.Filter{Namespaces: []string{"shop"}, Without: []string{"validatingwebhookconfigurations.admissionregistration.k8s.io"}}})
+		back := restored(t, k, repo, snap, kubernetes.Options{
+			Mapping: kubernetes.Mapping{Namespaces: map[string]string{"shop": "shop2"}, Images: map[string]string{"goodstate.test/": "mirror.test/"}},
+			Filter:  kubernetes.Filter{Namespaces: []string{"shop"}, Without: []string{"validatingwebhookconfigurations.admissionregistration.k8s.io"}},
+		})
 		for _, p := range back.Problems() {
 			bound := strings.Contains(p, "clusterrolebindings")                                                    // it is there, for the account in shop
 			refused := strings.HasPrefix(p, "offers.shop.example") && strings.Contains(p, `"prices.shop.example"`) // nobody serves the webhook, which is named

@@ -147,7 +147,8 @@ func (s *server) deskChanges(a huma.API) {
 func (s *server) plays(a huma.API) {
 	get(a, "/plays/{run}", "get-play", "A run of a template", func(ctx context.Context, in *struct {
 		Run string `path:"run"`
-	}) (out PlayRun, err error) {
+	},
+	) (out PlayRun, err error) {
 		if out.Info, err = s.Engine.Get(ctx, in.Run); err != nil {
 			return out, err
 		}
