@@ -13,7 +13,11 @@ func Clean(kind string, o *unstructured.Unstructured) {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)
 	}
 	unstructured.RemoveNestedField(o.Object, "status")
-	o.SetFinalizers(slices.DeleteFunc(o.GetFinalizers(), func(f string) bool { return slices.Contains(ownFinalizers, f) }))
+	held := slices.DeleteFunc(o.GetFinalizers(), func(f string) bool { return slices.Contains(ownFinalizers, f) })
+	if len(held) == 0 {
+		held = nil // no list and an empty one mean the same and must compare as equal
+	}
+	o.SetFinalizers(held)
 	dropAnnotations(o, "deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation", "autoscaling.alpha.kubernetes.io/conditions", "autoscaling.alpha.kubernetes.io/current-metrics")
 	if clean, ok := cleaners[kind]; ok {
 		clean(o)

@@ -194,3 +194,11 @@ func TestADiffOfSecretsHasNoValues(t *testing.T) {
 		}
 	}
 }
+
+func TestAClaimThatTheClusterHoldsIsEqualToOneThatNobodyHolds(t *testing.T) {
+	held := object(t, `{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"a","finalizers":["kubernetes.io/pvc-protection"]},"spec":{"volumeName":"pvc-1"}}`)
+	free := object(t, `{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"a"},"spec":{}}`)
+	if !Equal("persistentvolumeclaims", held, free) {
+		t.Errorf("they differ:\n%s", Diff("persistentvolumeclaims", held, free))
+	}
+}

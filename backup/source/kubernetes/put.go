@@ -40,7 +40,7 @@ func (r *restorer) put(ctx context.Context, k Kind, e Entry, want *unstructured.
 	}
 	switch {
 	case apierrors.IsNotFound(err):
-		return r.create(ctx, to, want, c)
+		return r.create(ctx, to, e, want, c)
 	case err != nil:
 		return r.refused(c, err)
 	}
@@ -56,7 +56,7 @@ func (r *restorer) refused(c Change, err error) (*unstructured.Unstructured, Cha
 	return nil, c, nil
 }
 
-func (r *restorer) create(ctx context.Context, to dynamic.ResourceInterface, want *unstructured.Unstructured, c Change) (*unstructured.Unstructured, Change, error) {
+func (r *restorer) create(ctx context.Context, to dynamic.ResourceInterface, e Entry, want *unstructured.Unstructured, c Change) (*unstructured.Unstructured, Change, error) {
 	c.What = Created
 	opt := metav1.CreateOptions{FieldManager: "goodstate", FieldValidation: metav1.FieldValidationStrict}
 	if r.opt.Dry {
@@ -78,10 +78,13 @@ func (r *restorer) create(ctx context.Context, to dynamic.ResourceInterface, wan
 		return nil, c, nil // its namespace is not there yet
 	case r.opt.Dry && err == nil:
 		return nil, c, nil
-	case apierrors.IsAlreadyExists(err): // somebody was faster: a controller, or this restore before it was interrupted
-		got, err = to.Get(ctx, want.GetName(), metav1.GetOptions{})
+	case apierrors.IsAlreadyExists(err): // somebody was faster, a controller or an answer that was lost: what is there may be different
+		err = patiently(ctx, func() (err error) {
+			got, err = to.Get(ctx, want.GetName(), metav1.GetOptions{})
+			return err
+		})
 		if err == nil {
-			c.What = Same
+			return r.meet(ctx, to, e, got, want, c)
 		}
 	}
 	if err != nil {
