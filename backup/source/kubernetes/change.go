@@ -81,7 +81,7 @@ func (r Restored) Plan() []string {
 
 // Compare names what a restore with the same options has not left as the restore point has it, or what was changed since.
 func Compare(ctx context.Context, c *kube.Cluster, repo *repository.Repository, snap repository.Snapshot, opt Options) ([]string, error) {
-	opt.Dry, opt.Conflict = true, Skip
+	opt.Dry, opt.Conflict, opt.Volumes = true, Skip, nil
 	would, err := Restore(ctx, c, repo, snap, opt)
 	var all []string
 	for _, change := range would.Changes {
