@@ -9,6 +9,7 @@ import (
 
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source"
 	"goodstate.dev/goodstate/core/run"
 )
 
@@ -83,6 +84,16 @@ func (b *Backups) forgetIn(ctx context.Context, r *run.Run, in input, name strin
 		if err := repo.RemoveSnapshot(ctx, s.ID); err != nil {
 			return err
 		}
+	}
+	if name != in.Repository || all.DryRun || len(goes) == 0 {
+		return nil
+	}
+	src, err := in.Config.Source.New()
+	if err != nil {
+		return err
+	}
+	if f, ok := src.(source.Forgetter); ok {
+		return f.Forgot(ctx, b.job(repo, in.Application, r))
 	}
 	return nil
 }

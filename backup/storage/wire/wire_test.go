@@ -12,7 +12,7 @@ import (
 	"goodstate.dev/goodstate/backup/storage/wire"
 )
 
-var all = wire.Rights{Read: append([]string{"config"}, storage.Folders...), Write: append([]string{"config"}, storage.Folders...), Remove: true}
+var all = wire.Rights{Read: append([]string{"config", "data2"}, storage.Folders...), Write: append([]string{"config", "data2"}, storage.Folders...), Remove: true}
 
 // lend connects the two sides by pipes.
 func lend(t *testing.T, l *wire.Lender) (*wire.Borrowed, func()) {
