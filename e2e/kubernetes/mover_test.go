@@ -8,6 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"goodstate.dev/goodstate/internal/real"
 )
 
 // moverImage is the name of the image that clusters with a node get: goodstate and nothing else, as users make it.
@@ -33,10 +36,31 @@ func (c *cluster) withMover() *cluster {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	archive := filepath.Join(c.t.TempDir(), "goodstate.tar")
-	c.command("kit", "image", "-name", moverImage, "-entrypoint", "/goodstate", "-out", archive, filepath.Join(dir, "goodstate")+":/goodstate")
-	c.command("ctr", "--address", "/run/goodstate-"+c.name+"/containerd.sock", "--namespace", "k8s.io", "images", "import", archive)
+	c.image(moverImage, "/goodstate", filepath.Join(dir, "goodstate")+":/goodstate")
+	c.shell()
 	return c
+}
+
+// applets are the commands of the image with a shell.
+const applets = "sh cat ls ln sleep echo cp mv rm mkdir sync touch"
+
+// shell puts an image with a shell into the cluster's node.
+func (c *cluster) shell() {
+	c.t.Helper()
+	busybox := real.Need(c.t, "busybox")
+	var links []string
+	for _, name := range strings.Fields(applets) {
+		links = append(links, "/bin/busybox=/bin/"+name)
+	}
+	c.image("goodstate.test/shell:1", "/bin/sh", "-links", strings.Join(links, ","), busybox+":/bin/busybox", filepath.Join(c.programs(), "kit")+":/bin/kit")
+}
+
+// image makes an image of files and puts it into the cluster's node.
+func (c *cluster) image(name, entrypoint string, files ...string) {
+	c.t.Helper()
+	archive := filepath.Join(c.t.TempDir(), "image.tar")
+	c.command("kit", append([]string{"image", "-name", name, "-entrypoint", entrypoint, "-out", archive}, files...)...)
+	c.command("ctr", "--address", "/run/goodstate-"+c.name+"/containerd.sock", "--namespace", "k8s.io", "images", "import", archive)
 }
 
 // command runs one of the cluster's own programs.
@@ -55,15 +79,18 @@ func (c *cluster) inPod(ns, pod, command string) string {
 	return strings.TrimSpace(c.kubectl("-n", ns, "exec", pod, "--", "sh", "-c", command))
 }
 
-// nothingLeft fails where goodstate left something of its own in the cluster.
+// nothingLeft fails where goodstate left something of its own in the cluster that does not go away.
 func (c *cluster) nothingLeft(t *testing.T) {
 	t.Helper()
 	kinds := "pods,persistentvolumeclaims,volumesnapshots,volumesnapshotcontents,volumegroupsnapshots,volumegroupsnapshotcontents,secrets,jobs"
-	for _, selector := range []string{"goodstate.dev/volumes-of", "goodstate.dev/group"} {
-		if left := c.kubectl("get", kinds, "-A", "-l", selector, "-o", "name"); strings.TrimSpace(left) != "" {
-			t.Errorf("left in the cluster by %s:\n%s", selector, left)
+	left := ""
+	real.Eventually(t, 2*time.Minute, "goodstate has nothing in the cluster", func() bool {
+		left = ""
+		for _, selector := range []string{"goodstate.dev/volumes-of", "goodstate.dev/group"} {
+			left += c.kubectl("get", kinds, "-A", "-l", selector, "-o", "name")
 		}
-	}
+		return strings.TrimSpace(left) == "" && len(c.snapshots()) == 0
+	})
 }
 
 // snapshots are those that the storage has.

@@ -162,7 +162,7 @@ func (c *copying) takeGroup(ctx context.Context, set []*taken, within time.Durat
 			return fmt.Errorf("mark claim %s for a group snapshot: %w", t.claim, kube.Explain(err))
 		}
 	}
-	ns, name := set[0].namespace, "volumes-"+c.id
+	ns, name := set[0].namespace, groupPrefix+c.id
 	kind := groupKind(version, "volumegroupsnapshots")
 	o := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": kind.GroupVersion().String(), "kind": "VolumeGroupSnapshot",

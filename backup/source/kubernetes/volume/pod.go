@@ -172,7 +172,7 @@ func (c *carrier) work(ctx context.Context, pod string, j mover.Job, say func(mo
 	}()
 	err = c.cluster.Exec(ctx, kube.Container{Namespace: c.namespace, Pod: pod, Name: moverContainer}, []string{program, "mover", "work"}, read, write)
 	_ = write.Close()
-	_ = read.Close() // answers to nobody end
+	_ = to.Close() // what is read from it ends, and answers to nobody do
 	if lent := <-served; err == nil {
 		err = lent
 	}

@@ -68,7 +68,7 @@ func (c *copying) open(ctx context.Context, h hold) *session {
 		defer stop()
 		seconds := strconv.Itoa(int((h.Within + time.Second - 1) / time.Second))
 		err := c.cluster.Exec(live, h.Container, []string{"sh", "-c", holdScript, "goodstate", h.Before, h.After, seconds}, from, write)
-		_ = from.Close()
+		_ = input.Close()
 		_ = write.Close() // the pipes are ours
 		s.ended <- err
 	}()

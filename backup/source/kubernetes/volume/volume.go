@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,14 @@ const (
 )
 
 // Mine says that an object was made by this package for the time of its work, or to keep a snapshot. It is no part of any application.
-func Mine(o *unstructured.Unstructured) bool { return o.GetLabels()[OwnerLabel] != "" }
+func Mine(o *unstructured.Unstructured) bool {
+	return o.GetLabels()[OwnerLabel] != "" || slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool {
+		return r.Kind == "VolumeGroupSnapshot" && strings.HasPrefix(r.Name, groupPrefix) // a member, which the cluster made
+	})
+}
+
+// groupPrefix begins the names of group snapshots.
+const groupPrefix = "goodstate-volumes-"
 
 func (c *copying) marks() map[string]any {
 	return map[string]any{OwnerLabel: owner(c.repo), applicationLabel: label(c.opt.Application), copyLabel: c.id}
