@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,17 +11,18 @@ import (
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source/files"
+	"goodstate.dev/goodstate/backup/source/kubernetes/volume"
 	"goodstate.dev/goodstate/backup/storage"
 )
 
-// back restores the ledger's volumes of the youngest restore point of an application into a folder, and returns the numbers that they have.
-func (s *site) back(application string) (data, log int) {
+// open opens the repository of a site, with its youngest restore point of an application.
+func (s *site) open(application string) (*repository.Repository, repository.Snapshot) {
 	s.t.Helper()
 	repo, err := repository.Open(s.t.Context(), storage.NewFolder(filepath.Join(s.dir, "copies")), "a long and random password")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer repo.Close()
+	s.t.Cleanup(func() { _ = repo.Close() }) // it was only read
 	if err := repo.LoadIndex(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
@@ -28,6 +30,28 @@ func (s *site) back(application string) (data, log int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return repo, snap
+}
+
+// record is what the youngest restore point of an application says of its volumes.
+func (s *site) record(application string) volume.Record {
+	s.t.Helper()
+	repo, snap := s.open(application)
+	var text bytes.Buffer
+	if _, err := files.Cat(s.t.Context(), repo, snap, "/"+volume.File, &text); err != nil {
+		s.t.Fatal(err)
+	}
+	r, err := volume.Read(text.Bytes())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// back restores the ledger's volumes of the youngest restore point of an application into a folder, and returns the numbers that they have.
+func (s *site) back(application string) (data, log int) {
+	s.t.Helper()
+	repo, snap := s.open(application)
 	dir := s.t.TempDir()
 	res, err := files.Restore(s.t.Context(), repo, snap, dir, files.RestoreOptions{Path: "/volumes/shop"})
 	if err != nil || len(res.Problems) > 0 {

@@ -16,6 +16,9 @@ import (
 // moverImage is the name of the image that clusters with a node get: goodstate and nothing else, as users make it.
 const moverImage = "goodstate.test/goodstate:1"
 
+// shellImage has a shell and some commands.
+const shellImage = "goodstate.test/shell:1"
+
 var static = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "goodstate-image")
 	if err != nil {
@@ -52,7 +55,7 @@ func (c *cluster) shell() {
 	for _, name := range strings.Fields(applets) {
 		links = append(links, "/bin/busybox=/bin/"+name)
 	}
-	c.image("goodstate.test/shell:1", "/bin/sh", "-links", strings.Join(links, ","), busybox+":/bin/busybox", filepath.Join(c.programs(), "kit")+":/bin/kit")
+	c.image(shellImage, "/bin/sh", "-links", strings.Join(links, ","), busybox+":/bin/busybox", filepath.Join(c.programs(), "kit")+":/bin/kit")
 }
 
 // image makes an image of files and puts it into the cluster's node.

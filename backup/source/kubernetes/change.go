@@ -59,11 +59,11 @@ func (r Restored) Count(what string) int {
 	return n
 }
 
-// Plan lists what was or would be done, object by object, with the difference to what is there; what stays as it is, is not in it.
+// Plan lists what was or would be done, object by object, with the difference to what is there. What is equal is not in it, unless there is more to say of it.
 func (r Restored) Plan() []string {
 	var all []string
 	for _, c := range r.Changes {
-		if c.What == Same {
+		if c.What == Same && c.Why == "" {
 			continue
 		}
 		text := c.What + " " + c.Object

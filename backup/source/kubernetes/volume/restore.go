@@ -2,7 +2,6 @@ package volume
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -65,8 +64,8 @@ func recordOf(ctx context.Context, repo *repository.Repository, snap repository.
 		}
 		text = append(text, part...)
 	}
-	var r Record
-	if err := json.Unmarshal(text, &r); err != nil {
+	r, err := Read(text)
+	if err != nil {
 		return r, fmt.Errorf("volumes of restore point %s: %w", snap.ID.Short(), err)
 	}
 	return r, nil
