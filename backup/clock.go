@@ -14,10 +14,11 @@ import (
 // clockTick is how often it is looked what is due.
 const clockTick = 15 * time.Second
 
-// Clock starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
+// Clock removes what killed drills left, starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
 func (b *Backups) Clock(ctx context.Context) {
 	tick := time.NewTicker(clockTick)
 	defer tick.Stop()
+	b.sweep(ctx)
 	var watched time.Time
 	for {
 		now := time.Now()
