@@ -28,6 +28,8 @@ type Start struct {
 	Mode     Mode
 	Who, Why string
 	Partial  bool // tags or a start in the middle: what it does not come to is not gone
+	Shard    bool // it is a part of the run: Close settles its hosts, and End the run
+	Again    bool // it looks whether what was corrected a moment ago holds
 	Now      func() time.Time
 }
 
@@ -125,7 +127,7 @@ func (r *Recorder) ordinal(e engine.Event) int {
 	return len(r.places[key]) - 1
 }
 
-// Close waits for what is still to be written and closes the run's row. failure is why the run could not be carried out; nil: it was.
+// Close waits for what is still to be written, settles the hosts that the plays began on, and closes the run's row unless this was a shard. failure is why the run could not be carried out; nil: it was.
 func (r *Recorder) Close(failure error) error {
 	close(r.rows)
 	<-r.done
