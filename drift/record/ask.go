@@ -119,3 +119,18 @@ func (b *Book) SetDue(ctx context.Context, name string, at time.Time, said strin
 	_, err := b.db.ExecContext(ctx, `INSERT INTO drift_schedules (name, last_at, said) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at, said = excluded.said`, name, at.UnixMilli(), said)
 	return store.Advise(err)
 }
+
+// Refused says by cause who refused its correction, as long as that counts.
+func (b *Book) Refused(ctx context.Context, playbook string, now time.Time) (map[string]string, error) {
+	out := map[string]string{}
+	_, err := read(ctx, b.db, "refused corrections", func(scan func(...any) error) (string, error) {
+		var cause, who, said string
+		err := scan(&cause, &who, &said)
+		out[cause] = "refused by " + who
+		if said != "" {
+			out[cause] += ": " + said
+		}
+		return cause, err
+	}, `SELECT cause, who, said FROM drift_asks WHERE playbook = ? AND answer = ? AND until > ? ORDER BY answered_at`, playbook, Rejected, now.UnixMilli())
+	return out, err
+}

@@ -85,14 +85,27 @@ func (b *Book) Open(ctx context.Context) (ended map[string]string, err error) {
 	return ended, err
 }
 
-// Unreached are hosts that were not gone through the last time.
-func (b *Book) Unreached(ctx context.Context, playbook string) (map[string]bool, error) {
-	out := map[string]bool{}
-	_, err := read(ctx, b.db, "hosts that were away", func(scan func(...any) error) (string, error) {
-		var h string
-		err := scan(&h)
-		out[h] = true
-		return h, err
-	}, `SELECT host FROM drift_hosts WHERE playbook = ? AND trouble <> ''`, playbook)
+// Troubles say by host why it was not gone through the last time.
+func (b *Book) Troubles(ctx context.Context, playbook string) (map[string]string, error) {
+	out := map[string]string{}
+	_, err := read(ctx, b.db, "hosts that were not gone through", func(scan func(...any) error) (string, error) {
+		var host, why string
+		err := scan(&host, &why)
+		out[host] = why
+		return host, err
+	}, `SELECT host, trouble FROM drift_hosts WHERE playbook = ? AND trouble <> ''`, playbook)
 	return out, err
+}
+
+// LeaveOut notes hosts that a run did not look at, with who holds them: they are not taken for good.
+func (b *Book) LeaveOut(ctx context.Context, run, playbook string, left map[string]string, now time.Time) error {
+	for host, who := range left {
+		_, err := b.db.ExecContext(ctx, `INSERT INTO drift_hosts (host, playbook, run, seen_at, tried_at, trouble, good, drifted, pending, flapping, uncheckable, unknown)
+			VALUES (?, ?, ?, 0, ?, ?, 0, 0, 0, 0, 0, 0) ON CONFLICT (host, playbook) DO UPDATE SET run = excluded.run, tried_at = excluded.tried_at, trouble = excluded.trouble`,
+			host, playbook, run, now.UnixMilli(), "left out: held by "+who)
+		if err != nil {
+			return store.Advise(fmt.Errorf("note that %s is left out: %w", host, err))
+		}
+	}
+	return nil
 }

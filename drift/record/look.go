@@ -51,7 +51,7 @@ func short(name string) string {
 // looks are what the end of a task on a host says: one for each item.
 func (r *Recorder) looks(e engine.Event) []look {
 	t := e.Task
-	base := look{host: e.Host, role: t.Role, task: t.Name, action: short(t.Action), path: t.Path, line: t.Line}
+	base := look{host: e.Host, role: t.Role, task: t.Name, action: short(t.Action), path: r.file(t.Path), line: t.Line}
 	if e.Play != nil {
 		base.play = e.Play.Name
 	}
