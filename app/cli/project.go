@@ -98,11 +98,15 @@ func (t *terminal) projectRemove() *cobra.Command {
 }
 
 func (t *terminal) projectInventory() *cobra.Command {
-	c := &cobra.Command{Use: "inventory PROJECT NAME", Short: "Add or change an inventory", Args: args(2, 2, "a PROJECT and a NAME")}
+	c := &cobra.Command{Use: "inventory PROJECT NAME", Short: "Add, change or remove an inventory", Args: args(2, 2, "a PROJECT and a NAME")}
 	var i desk.Inventory
 	c.Flags().StringVar(&i.Path, "path", "", "file or folder of the project")
 	file := c.Flags().String("text", "", "file with the text to keep; - is standard input")
+	gone := c.Flags().Bool("remove", false, "remove it")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
+		if *gone {
+			return t.told(client.RemoveFromProject(ctx, args[0], "inventories", args[1]), struct{}{}, "inventory %s of project %s is removed", args[1], args[0])
+		}
 		if *file != "" {
 			text, err := t.readAll(*file)
 			if err != nil {

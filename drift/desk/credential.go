@@ -82,6 +82,11 @@ func (d *Desk) Credentials(ctx context.Context, project string) ([]Credential, e
 	return list[Credential](ctx, d, kindCredential, project)
 }
 
+// Credential reads one, without any value.
+func (d *Desk) Credential(ctx context.Context, project, name string) (Credential, error) {
+	return find[Credential](ctx, d, kindCredential, project, name)
+}
+
 // PutCredential adds or changes a credential.
 func (d *Desk) PutCredential(ctx context.Context, who string, c Credential, v Values) error {
 	if _, err := d.Project(ctx, c.Project); err != nil {
