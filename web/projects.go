@@ -111,6 +111,7 @@ type projectForm struct {
 	New     bool
 	Rows    []roleRow // with room for two more
 	Users   []auth.User
+	Creds   []desk.Credential // that may pull
 	Roles   []auth.Role
 }
 
@@ -126,6 +127,11 @@ func (s *site) projectPage(r *http.Request, p desk.Project, fresh bool) (view, e
 	if d.Users, err = s.Auth.UserList(r.Context()); err != nil {
 		return view{}, err
 	}
+	if !fresh {
+		if d.Creds, err = s.Desk.Credentials(r.Context(), p.Name); err != nil {
+			return view{}, err
+		}
+	}
 	title := "New project"
 	if !fresh {
 		title = "Settings of " + p.Name
@@ -137,6 +143,7 @@ func (s *site) projectPage(r *http.Request, p desk.Project, fresh bool) (view, e
 func projectCommand(p desk.Project) string {
 	words := append([]string{"goodstate", "project", "set", orName(p.Name)}, option("--repository", p.Repository)...)
 	words = append(words, option("--branch", p.Branch)...)
+	words = append(words, option("--credential", p.Credential)...)
 	if p.Local {
 		words = append(words, "--local")
 	}
@@ -152,7 +159,7 @@ func projectCommand(p desk.Project) string {
 func readProject(r *http.Request, name string) desk.Project {
 	value := func(field string) string { return strings.TrimSpace(r.PostFormValue(field)) }
 	p := desk.Project{
-		Name: name, Repository: value("repository"), Branch: value("branch"), Local: value("local") != "",
+		Name: name, Repository: value("repository"), Branch: value("branch"), Credential: value("credential"), Local: value("local") != "",
 		KnownHosts: strings.TrimSpace(strings.ReplaceAll(r.PostFormValue("known_hosts"), "\r\n", "\n")), Roles: map[string]auth.Role{},
 	}
 	for i := range mostRoles {

@@ -28,7 +28,8 @@ func (t *terminal) projectSet() *cobra.Command {
 	f.StringVar(&p.Repository, "repository", "", "https, ssh, or an absolute folder")
 	f.StringVar(&p.Branch, "branch", "", "branch or tag (default: the repository's own)")
 	f.BoolVar(&p.Local, "local", false, "allow tasks on the controller itself, and inventories that are scripts")
-	known := f.String("known-hosts", "", "file with the host keys of its hosts (default: those of goodstate's account)")
+	f.StringVar(&p.Credential, "credential", "", "credential of the project whose key pulls by ssh (default: the keys of goodstate's account)")
+	known := f.String("known-hosts", "", "file with the host keys of its hosts and its repository (default: those of goodstate's account)")
 	roles := f.StringToString("role", nil, "what somebody is in this project: --role anna=operator")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
 		p.Name, p.Roles = args[0], map[string]auth.Role{}

@@ -58,9 +58,14 @@ func (v *Values) check() error {
 	return err
 }
 
+// pem is the key as files have it, however it was pasted.
+func (v *Values) pem() []byte {
+	return []byte(strings.ReplaceAll(strings.TrimSpace(v.Key), "\r\n", "\n") + "\n")
+}
+
 // signer is the key, opened.
 func (v *Values) signer() (ssh.Signer, error) {
-	text := []byte(strings.ReplaceAll(strings.TrimSpace(v.Key), "\r\n", "\n") + "\n")
+	text := v.pem()
 	signer, err := ssh.ParsePrivateKey(text)
 	var locked *ssh.PassphraseMissingError
 	if errors.As(err, &locked) {
