@@ -29,11 +29,12 @@ const (
 	KindPrune   = "prune"
 	KindForget  = "forget"
 	KindCopyOn  = "copy-on"
+	KindImport  = "import"
 )
 
 // IsKind says whether runs of a kind are of this package.
 func IsKind(kind string) bool {
-	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn, KindImport}, kind)
 }
 
 // Notifier tells people. Send only enqueues.
@@ -76,6 +77,7 @@ func New(o Options) *Backups {
 	run.Register(o.Engine, KindPrune, b.prune)
 	run.Register(o.Engine, KindForget, b.forgetRun)
 	run.Register(o.Engine, KindCopyOn, b.copyOnRun)
+	run.Register(o.Engine, KindImport, b.importRun)
 	return b
 }
 
@@ -292,6 +294,11 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
+			return run.Info{}, err
+		}
+	}
+	if kind == KindImport {
+		if err := b.importable(in); err != nil {
 			return run.Info{}, err
 		}
 	}
