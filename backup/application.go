@@ -36,6 +36,8 @@ type Repository struct {
 	Download                     config.Size   `yaml:"download" json:"download,omitempty" help:"bytes that come down in a second at most" example:"20MiB"`
 	Kept                         string        `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
 	Verify                       plan.When     `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
+	Prune                        plan.When     `yaml:"prune" json:"prune,omitzero" help:"how often goodstate serve deletes what no restore point needs: a time, or a cron expression; without it only people do" example:"\"0 5 * * sun\""`
+	TwoPersons                   *TwoPersons   `yaml:"two_persons" json:"two_persons,omitempty" help:"what a person deletes waits until another one, with the role approver, agrees: forget, prune, keys, a frozen repository, and a keep that keeps less; what the policy lets go by itself goes on" example:"{within: 24h}"`
 }
 
 // Application is something that is copied, and how soon it must be back.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
@@ -124,11 +125,11 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return
-	case errors.As(err, &forbidden):
+	case errors.As(err, &forbidden), errors.Is(err, errMayNot):
 		status = http.StatusForbidden
 	case errors.As(err, &held), errors.As(err, &leased), errors.Is(err, rollout.ErrNothing):
 		status = http.StatusConflict
-	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone):
+	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone), errors.Is(err, ledger.ErrNoRequest):
 		status = http.StatusNotFound
 	}
 	why := err.Error()
@@ -138,6 +139,9 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.refuse(w, r, status, why)
 }
+
+// errMayNot says that somebody may not do something.
+var errMayNot = errors.New("not allowed")
 
 // errNoPage says that what an address names is not there.
 var errNoPage = errors.New("no such page")

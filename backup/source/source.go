@@ -28,6 +28,7 @@ type Job struct {
 	Application string
 	Parent      *repository.Snapshot // the last snapshot of this application in the repository
 	Base        string               // folder of the configuration file, for relative paths
+	Owner       string               // tells this goodstate from others, for the marks of scratch places
 	Scratch     string               // an empty folder of the drill, on a disk with room
 	State       string               // folder of the application that stays between its copies
 	Secret      func(ctx context.Context, name string) (string, error)
