@@ -87,6 +87,7 @@ type export struct {
 	Types         []named         `json:"credential_types"`
 	Environments  []named         `json:"execution_environments"`
 	Applications  []named         `json:"applications"`
+	Meta          json.RawMessage `json:"meta"` // of another tool's
 }
 
 // awx is an export under reading.
@@ -130,6 +131,9 @@ func (a *awx) read(text []byte) error {
 	var part export
 	if err := json.Unmarshal(text, &part); err != nil {
 		return fmt.Errorf("it is no export of AWX: %w", err)
+	}
+	if len(part.Meta) > 0 {
+		return errors.New("it is a backup of Semaphore; import it with: goodstate drift import semaphore FILE")
 	}
 	in := &a.in
 	in.Orgs = append(in.Orgs, part.Orgs...)
