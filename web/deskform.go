@@ -41,6 +41,9 @@ type edited[T any] struct {
 
 // Action is where the form is sent to.
 func (e edited[T]) Action() string {
+	if e.New { // one that was refused has a name, and is not there yet
+		return projectPath(e.Project) + "/" + e.Kind + "/"
+	}
 	return projectPath(e.Project) + "/" + e.Kind + "/" + url.PathEscape(e.Name)
 }
 

@@ -31,6 +31,7 @@ var words = template.FuncMap{
 	"stands":    stands,
 	"proof":     proof,
 	"condition": condition,
+	"fix":       fixOf,
 	"played":    played,
 	"project":   projectPath,
 	"playlink":  playLink,
