@@ -17,8 +17,14 @@ import (
 type Config struct {
 	Repositories config.Map[Repository]  `yaml:"repositories" json:"repositories,omitempty" help:"where copies are kept, by name"`
 	Applications config.Map[Application] `yaml:"applications" json:"applications,omitempty" help:"what is copied, by name"`
+	Velero       config.Map[Velero]      `yaml:"velero" json:"velero,omitempty" help:"storage locations of Velero, of which backups can be imported, by name; they are only read" example:"{old: {folder: /mnt/velero}}"`
 	Roles        Roles                   `yaml:"roles" json:"roles,omitzero" help:"who may do what with backups"`
 	Runbook      Runbook                 `yaml:"runbook" json:"runbook,omitzero" help:"the recovery document that goodstate writes after each drill"`
+}
+
+// Velero is a storage location of Velero: the place that has the folder backups.
+type Velero struct {
+	config.Choice[storage.Place] `yaml:",inline"`
 }
 
 // Runbook says where the recovery document is kept, and who is in it.
@@ -36,6 +42,8 @@ type Repository struct {
 	Download                     config.Size   `yaml:"download" json:"download,omitempty" help:"bytes that come down in a second at most" example:"20MiB"`
 	Kept                         string        `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
 	Verify                       plan.When     `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
+	Prune                        plan.When     `yaml:"prune" json:"prune,omitzero" help:"how often goodstate serve deletes what no restore point needs: a time, or a cron expression; without it only people do" example:"\"0 5 * * sun\""`
+	TwoPersons                   *TwoPersons   `yaml:"two_persons" json:"two_persons,omitempty" help:"what a person deletes waits until another one, with the role approver, agrees: forget, prune, keys, a frozen repository, and a keep that keeps less; what the policy lets go by itself goes on" example:"{within: 24h}"`
 }
 
 // Application is something that is copied, and how soon it must be back.

@@ -36,6 +36,9 @@ func (b *Backups) Clock(ctx context.Context) {
 				b.Log.WarnContext(ctx, "backup", "repository", name, "error", err)
 			}
 		}
+		if err := b.requests(ctx, now); err != nil && ctx.Err() == nil {
+			b.Log.WarnContext(ctx, "backup requests", "error", err)
+		}
 		if since := now.Sub(watched); since >= watchEvery || since < 0 { // less than nothing: the clock was set back, which the watch wants to see
 			watched = now
 			b.watchAll(ctx, now)
@@ -74,25 +77,33 @@ func (b *Backups) due(ctx context.Context, name string, a Application, now time.
 	return nil
 }
 
-// dueRepository starts the verification of a repository.
+// dueRepository starts the verification of a repository, and its prune.
 func (b *Backups) dueRepository(ctx context.Context, name string, r Repository, now time.Time) error {
-	if r.Verify.IsZero() {
-		return nil
-	}
-	runs, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(name), Kind: KindVerify, Limit: 1})
-	if err != nil {
-		return err
-	}
-	last := b.started // a repository that was just made has nothing to read
-	if len(runs) > 0 {
-		if last = runs[0].Started; runs[0].State == run.Running {
-			return nil
+	for _, work := range []struct {
+		kind, text string
+		when       plan.When
+	}{{KindVerify, "it is verified ", r.Verify}, {KindPrune, "it is pruned ", r.Prune}} {
+		if work.when.IsZero() {
+			continue
+		}
+		runs, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(name), Kind: work.kind, Limit: 1})
+		if err != nil {
+			return err
+		}
+		last := b.started // a repository that was just made has nothing to read
+		if len(runs) > 0 {
+			if last = runs[0].Started; runs[0].State == run.Running {
+				continue
+			}
+		}
+		if now.Before(work.when.Due(last, b.started)) {
+			continue
+		}
+		if err := b.start(ctx, work.kind, name, work.text+work.when.String(), Request{Part: 1}); err != nil {
+			return err
 		}
 	}
-	if now.Before(r.Verify.Due(last, b.started)) {
-		return nil
-	}
-	return b.start(ctx, KindVerify, name, "it is verified "+r.Verify.String(), Request{Part: 1})
+	return nil
 }
 
 // warn tells people that the RPO is broken or about to be.
@@ -106,11 +117,13 @@ func (b *Backups) warn(ctx context.Context, name string, f plan.Facts, now time.
 	return nil
 }
 
-// start begins scheduled work; that somebody else works on it is no error.
+// start begins scheduled work; that somebody else works on it is no error. It is what the configuration says, so no second
+// person has to agree.
 func (b *Backups) start(ctx context.Context, kind, name, why string, q Request) error {
-	_, err := b.Start(ctx, kind, name, "goodstate", why, q)
+	_, err := b.begin(ctx, kind, name, "goodstate", why, q)
 	var taken *run.LeaseError
-	if errors.As(err, &taken) {
+	var frozen *FrozenError
+	if errors.As(err, &taken) || errors.As(err, &frozen) {
 		return nil
 	}
 	return err
