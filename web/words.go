@@ -29,13 +29,13 @@ var words = template.FuncMap{
 	"verdict":   verdict,
 	"stands":    stands,
 	"proof":     proof,
-	"condition": condition,
-	"path":      url.PathEscape,
-	"cutdiff":   func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
-	"cutnames":  func(s string) string { return cut(namesShown, s) },
-	"step":      func(i int) int { return i + 1 },
-	"lines":     func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
-	"since":     func(from, to time.Time) string { return took(to.Sub(from)) },
+	"condition": condition, "correction": correction,
+	"path":     url.PathEscape,
+	"cutdiff":  func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
+	"cutnames": func(s string) string { return cut(namesShown, s) },
+	"step":     func(i int) int { return i + 1 },
+	"lines":    func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
+	"since":    func(from, to time.Time) string { return took(to.Sub(from)) },
 }
 
 // clock is a moment as the server's zone has it; the date is left out today.
