@@ -23,7 +23,9 @@ func moverCommand(t *terminal) *cobra.Command {
 		return mover.Wait(ctx, *idle)
 	}
 	work := &cobra.Command{Use: "work", Short: "Do what the other end of standard input and output says", Args: cobra.NoArgs}
-	work.RunE = func(cmd *cobra.Command, _ []string) error { return mover.Main(cmd.Context(), mover.Volume, t.in, t.out) }
+	work.RunE = func(cmd *cobra.Command, _ []string) error {
+		return mover.Main(cmd.Context(), mover.Volume, t.in, t.out)
+	}
 	c.AddCommand(wait, work)
 	return c
 }

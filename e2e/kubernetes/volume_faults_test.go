@@ -160,7 +160,7 @@ func TestVolumesAreCopiedOrNamedWhateverFails(t *testing.T) {
 		t.Logf("let go %s after goodstate was killed", time.Since(began).Round(100*time.Millisecond))
 		c.fault("CreateVolumeGroupSnapshot.delay", "")
 		goesOn(c)
-		s.run("backup", "run", "shop")
+		s.run("backup", "run", "shop", "--wait")
 		c.nothingLeft(t)
 	})
 
@@ -206,7 +206,7 @@ func TestVolumesAreCopiedOrNamedWhateverFails(t *testing.T) {
 		g := s.start("backup", "run", "shop")
 		real.Eventually(t, 3*time.Minute, "a mover is at work", func() bool { return c.mover() != "" })
 		g.kill()
-		s.run("backup", "run", "shop")
+		s.run("backup", "run", "shop", "--wait")
 		c.nothingLeft(t)
 	})
 
@@ -216,7 +216,7 @@ func TestVolumesAreCopiedOrNamedWhateverFails(t *testing.T) {
 		g := s.start("backup", "restore", "shop", "--in-place")
 		real.Eventually(t, 3*time.Minute, "a mover is at work", func() bool { return c.mover() != "" })
 		g.kill()
-		s.run("backup", "restore", "shop", "--in-place")
+		s.run("backup", "restore", "shop", "--in-place", "--wait")
 		ready(c)
 		if after := digest(c); after != before {
 			t.Errorf("the volume has %s, had %s", after, before)
