@@ -303,3 +303,23 @@ func TestConnectionsAreKeptForTheNextRun(t *testing.T) {
 		t.Errorf("%v, %d are open after the end", err, y.d.pool.size())
 	}
 }
+
+func TestAHostThatGoesOnInARescueIsGoneThrough(t *testing.T) {
+	y := newYard(t, "      cap: {share: 100%}\n", nil)
+	y.write("site.yml", `
+- hosts: all
+  gather_facts: false
+  tasks:
+    - block:
+        - {name: probe, command: test -e /nonexistent, check_mode: false, changed_when: false}
+      rescue:
+        - {name: instead, copy: {content: "x\n", dest: "{{ root }}/rescued-{{ inventory_hostname }}", mode: "0600"}}
+`)
+	if out := y.run(record.Correct); out.Corrected != 4 || out.Unreached != 0 || out.Stopped != "" {
+		t.Errorf("%+v, want four hosts corrected", out)
+	}
+	fleet, err := y.d.Book.Fleet(t.Context(), "base")
+	if err != nil || fleet.Resources.Uncheckable != 4 || fleet.Resources.Unknown != 0 {
+		t.Errorf("%+v, %v; want the probe to be what cannot be checked", fleet.Resources, err)
+	}
+}
