@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,12 +31,19 @@ var words = template.FuncMap{
 	"stands":    stands,
 	"proof":     proof,
 	"condition": condition, "correction": correction,
-	"path":     url.PathEscape,
-	"cutdiff":  func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
-	"cutnames": func(s string) string { return cut(namesShown, s) },
-	"step":     func(i int) int { return i + 1 },
-	"lines":    func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
-	"since":    func(from, to time.Time) string { return took(to.Sub(from)) },
+	"fix":       fixOf,
+	"played":    played,
+	"project":   projectPath,
+	"playlink":  playLink,
+	"nexttimes": nextTimes,
+	"has":       slices.Contains[[]string],
+	"join":      func(list []string) string { return strings.Join(list, ", ") },
+	"path":      url.PathEscape,
+	"cutdiff":   func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
+	"cutnames":  func(s string) string { return cut(namesShown, s) },
+	"step":      func(i int) int { return i + 1 },
+	"lines":     func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
+	"since":     func(from, to time.Time) string { return took(to.Sub(from)) },
 }
 
 // clock is a moment as the server's zone has it; the date is left out today.
