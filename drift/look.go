@@ -44,6 +44,9 @@ func (d *Drift) surveyed(r *run.Run, o Order, mode record.Mode, p planned) (out 
 		out.Left += l.Left
 		r.Note(fmt.Sprintf("looked at %d of %s", out.Hosts+out.Left, counted(all, "host")))
 	}
+	if err := d.hint(r, o, p.From); err != nil {
+		return out, err
+	}
 	return out, d.told(r, o, &out)
 }
 

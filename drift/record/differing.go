@@ -109,3 +109,9 @@ func (b *Book) LeaveOut(ctx context.Context, run, playbook string, left map[stri
 	}
 	return nil
 }
+
+// SetHint notes what is guessed about who changed a resource, and when.
+func (b *Book) SetHint(ctx context.Context, playbook, host, id, hint string) error {
+	_, err := b.db.ExecContext(ctx, `UPDATE drift_resources SET hint = ? WHERE playbook = ? AND host = ? AND id = ? AND cause <> ''`, hint, playbook, host, id)
+	return store.Advise(err)
+}
