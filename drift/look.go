@@ -57,7 +57,7 @@ func (d *Drift) look(r *run.Run, o Order, mode record.Mode, from source, shard [
 		if err != nil {
 			return out, err
 		}
-		defer p.close() // an error of it changes nothing about what was seen
+		defer func() { _ = p.close() }() // an error of it changes nothing about what was seen
 		free, left, err := d.take(ctx, r, p.conf, shard)
 		if err != nil {
 			return out, err

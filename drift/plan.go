@@ -45,7 +45,7 @@ func (d *Drift) plan(r *run.Run, o Order, mode record.Mode) (planned, error) {
 		if err != nil {
 			return out, err
 		}
-		defer p.close() // nothing was begun with it
+		defer func() { _ = p.close() }() // nothing was begun with it
 		found, err := hostsOf(ctx, p.opt, o.Limit)
 		if err != nil {
 			return out, fmt.Errorf("hosts of playbook %s: %w", o.Playbook, err)

@@ -166,7 +166,7 @@ func (f *fleet) login(conn net.Conn, drifted bool) error {
 				if r.Type == "exec" {
 					go func() {
 						defer channel.Close() // the conversation is over
-						if err := f.converse(channel, drifted); err != nil && !errors.Is(err, io.EOF) {
+						if err := f.converse(channel, drifted); err != nil {
 							log.Print(err)
 						}
 					}()
@@ -195,6 +195,9 @@ func (f *fleet) converse(channel io.ReadWriter, drifted bool) error {
 	}
 	for {
 		frame, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
