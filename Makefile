@@ -26,7 +26,7 @@ test:
 # What takes longer: the kill walks over every point of a rollout with migrations, all that runtimes on hosts must do,
 # and all that modules are used for, beside Ansible.
 test-all: test
-	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet ./drift/module/moduletest ./backup/source/...
+	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet ./drift ./drift/module/moduletest ./backup/source/...
 
 # What needs a real Kubernetes, which is built once of pinned modules (about ten minutes on 2 cores) and kept in the user's cache.
 test-k8s:
