@@ -111,8 +111,8 @@ func (x *Exporter) forget(ctx context.Context, l *lane, c cursor) (cursor, error
 	}
 	gone := head - x.Other.Most - c.seq
 	c.seq, c.dropped = c.seq+gone, c.dropped+gone
-	if err := x.put(ctx, l.name, c); err != nil {
-		return c, err
+	if _, err := x.DB.ExecContext(ctx, `UPDATE audit_cursors SET seq = ?, dropped = dropped + ? WHERE sink = ?`, c.seq, gone, x.prefix+l.name); err != nil {
+		return c, fmt.Errorf("note what the %s to %s does not get: %w", x.called, l.name, err)
 	}
 	if l.lost == 0 { // said once for each time that it falls behind
 		x.note(ctx, l, "dropped", fmt.Sprintf("the %s to %s is more than %d entries behind: the oldest are dropped, %d so far", x.called, l.name, x.Other.Most, c.dropped), time.Now())
@@ -209,7 +209,7 @@ func (x *Exporter) put(ctx context.Context, sink string, c cursor) error {
 		failed = c.failed.UnixMilli()
 	}
 	_, err := x.DB.ExecContext(ctx, `INSERT INTO audit_cursors (sink, seq, at, error, failed, dropped) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (sink) DO UPDATE SET seq = excluded.seq, at = excluded.at, error = excluded.error, failed = excluded.failed, dropped = excluded.dropped`,
+		ON CONFLICT (sink) DO UPDATE SET seq = excluded.seq, at = excluded.at, error = excluded.error, failed = excluded.failed`, // what was dropped only grows, and not only here
 		x.prefix+sink, c.seq, at, c.problem, failed, c.dropped)
 	if err != nil {
 		return fmt.Errorf("note how far the %s to %s is: %w", x.called, sink, err)
