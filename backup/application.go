@@ -17,8 +17,14 @@ import (
 type Config struct {
 	Repositories config.Map[Repository]  `yaml:"repositories" json:"repositories,omitempty" help:"where copies are kept, by name"`
 	Applications config.Map[Application] `yaml:"applications" json:"applications,omitempty" help:"what is copied, by name"`
+	Velero       config.Map[Velero]      `yaml:"velero" json:"velero,omitempty" help:"storage locations of Velero, of which backups can be imported, by name; they are only read" example:"{old: {folder: /mnt/velero}}"`
 	Roles        Roles                   `yaml:"roles" json:"roles,omitzero" help:"who may do what with backups"`
 	Runbook      Runbook                 `yaml:"runbook" json:"runbook,omitzero" help:"the recovery document that goodstate writes after each drill"`
+}
+
+// Velero is a storage location of Velero: the place that has the folder backups.
+type Velero struct {
+	config.Choice[storage.Place] `yaml:",inline"`
 }
 
 // Runbook says where the recovery document is kept, and who is in it.

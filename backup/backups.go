@@ -29,11 +29,12 @@ const (
 	KindPrune   = "prune"
 	KindForget  = "forget"
 	KindCopyOn  = "copy-on"
+	KindImport  = "import"
 )
 
 // IsKind says whether runs of a kind are of this package.
 func IsKind(kind string) bool {
-	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn, KindImport}, kind)
 }
 
 // Notifier tells people. Send only enqueues.
@@ -77,6 +78,7 @@ func New(o Options) *Backups {
 	run.Register(o.Engine, KindPrune, b.prune)
 	run.Register(o.Engine, KindForget, b.forgetRun)
 	run.Register(o.Engine, KindCopyOn, b.copyOnRun)
+	run.Register(o.Engine, KindImport, b.importRun)
 	return b
 }
 
@@ -318,6 +320,11 @@ func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Re
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
+			return none, err
+		}
+	}
+	if kind == KindImport {
+		if err := b.importable(in); err != nil {
 			return none, err
 		}
 	}

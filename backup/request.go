@@ -28,6 +28,8 @@ type Request struct {
 	StorageClasses map[string]string `json:"storage_classes,omitempty" doc:"storage classes that get another name, old to new"`
 	Images         map[string]string `json:"images,omitempty" doc:"beginnings of image names that are replaced, old to new"`
 	Existing       string            `json:"existing,omitempty" doc:"objects of a cluster that are there and different: fail, skip or update; fail when empty"`
+
+	Import *Foreign `json:"import,omitempty" doc:"backup of another tool that becomes a restore point"`
 }
 
 // check says what is wrong with a request to restore, for a source that is a cluster or anything else.

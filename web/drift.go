@@ -47,6 +47,7 @@ type fleetData struct {
 	Runs      []record.Run
 
 	MoreCauses, MoreHosts string
+	Launches              map[string]bool // playbooks of templates that who looks may launch
 }
 
 // stateCount is how many are in a state.
@@ -103,6 +104,7 @@ func (s *site) fleetLists(r *http.Request, d *fleetData) (err error) {
 		last := d.Causes[causesShown-1]
 		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Cause}, "count": {strconv.Itoa(last.Count)}}.Encode()
 	}
+	d.Launches = s.launchable(r, d.Causes)
 	if d.Rows, err = s.Drift.Hosts(ctx, d.Playbook, q.Get("host"), q.Get("under"), hostsShown+1); err != nil {
 		return err
 	}
@@ -187,6 +189,39 @@ func (s *site) driftRun(r *http.Request) (v view, err error) {
 		d.Next = "/drift/runs/" + url.PathEscape(d.Run.ID) + "?" + next.Encode()
 	}
 	return view{Page: "driftrun", Title: "Run of " + d.Run.Playbook, Command: "goodstate drift " + d.Run.Playbook + driftVerb(d.Run.Mode), Data: d}, nil
+}
+
+// launchable tells what of the playbooks of differences is run from templates that who looks may launch.
+func (s *site) launchable(r *http.Request, causes []record.Cause) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range causes {
+		target, ok := strings.CutPrefix(c.Playbook, "template/")
+		if _, known := out[c.Playbook]; !ok || known {
+			continue
+		}
+		project, _, _ := strings.Cut(target, "/")
+		out[c.Playbook] = s.may(r, project, auth.Launch) == nil
+	}
+	return out
+}
+
+// driftFix is how a difference of a playbook is put right: the command, and for what is run from a template the page that launches it.
+type driftFix struct{ Page, Command, Accept string }
+
+// fixOf tells it. A template's runs are recorded under its target.
+func fixOf(c record.Cause) driftFix {
+	accept := sh("goodstate", "drift", "accept", c.Playbook, commit(c.Cause), "--why", "REASON")
+	target, ok := strings.CutPrefix(c.Playbook, "template/")
+	project, template, whole := strings.Cut(target, "/")
+	if !ok || !whole {
+		return driftFix{"", sh("goodstate", "drift", c.Playbook, "fix"), accept}
+	}
+	only := strings.Join(c.Few, ",")
+	page := projectPath(project) + "/templates/" + url.PathEscape(template) + "/launch"
+	if only != "" {
+		page += "?" + url.Values{"limit": {only}}.Encode()
+	}
+	return driftFix{page, sh(append([]string{"goodstate", "template", "launch", project, template}, option("--limit", only)...)...), accept}
 }
 
 func driftVerb(m record.Mode) string {

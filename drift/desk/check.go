@@ -33,7 +33,8 @@ func Check(ctx context.Context, v any) error {
 		return err
 	}
 	if inv, ok := v.(Inventory); ok && inv.Text != "" {
-		return inv.readable(ctx)
+		_, err := inv.read(ctx, Project{Name: inv.Project}, "", "")
+		return err
 	}
 	return nil
 }
