@@ -61,7 +61,7 @@ func driftCommand(t *terminal) *cobra.Command {
 		}
 		return t.driftRun(cmd.Context(), f, args[0], mode, *why)
 	}
-	c.AddCommand(driftAccept(t), driftReportCommand(t), driftImport(t))
+	c.AddCommand(driftAccept(t), driftReportCommand(t), driftImport(t), driftLog(t))
 	return c
 }
 

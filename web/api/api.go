@@ -35,6 +35,7 @@ type Options struct {
 	Auth     *auth.Auth
 	Notices  Notices
 	Audit    Audit
+	Results  Results
 	Version  string
 }
 
@@ -57,6 +58,7 @@ func New(o Options) http.Handler {
 	s.audit(a)
 	s.backups(a)
 	s.desk(a)
+	s.driftLog(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
