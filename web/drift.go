@@ -30,6 +30,7 @@ const (
 // drift adds the pages of drift.
 func (s *site) drift(mux *http.ServeMux) {
 	s.read(mux, "GET /drift", s.fleet)
+	s.read(mux, "GET /drift/log", s.driftLog)
 	s.read(mux, "GET /drift/hosts/{host...}", s.driftHost)
 	s.read(mux, "GET /drift/runs/{run}", s.driftRun)
 	s.act(mux, "POST /drift/accept", auth.Launch, s.acceptDrift)
