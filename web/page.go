@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"goodstate.dev/goodstate/backup/ledger"
 	"goodstate.dev/goodstate/core/auth"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
@@ -135,7 +136,7 @@ func wrong(err error) (status int, why string) {
 		status = http.StatusForbidden
 	case errors.As(err, &held), errors.As(err, &leased), errors.Is(err, rollout.ErrNothing):
 		status = http.StatusConflict
-	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone):
+	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone), errors.Is(err, ledger.ErrNoRequest):
 		status = http.StatusNotFound
 	}
 	why = err.Error()

@@ -115,6 +115,7 @@ const (
 	CodeHeld    = "held"
 	CodeLeased  = "leased"
 	CodeFailed  = "failed"
+	CodeSecond  = "second-person" // nothing was done yet: somebody else has to agree
 )
 
 // answer turns an error of the parts into a Problem.
@@ -125,6 +126,7 @@ func answer(err error) error {
 	var service *rollout.UnknownServiceError
 	var unknown *backup.UnknownError
 	var forbidden *desk.ForbiddenError
+	var second *backup.SecondPersonError
 	switch {
 	case err == nil:
 		return nil
@@ -132,13 +134,15 @@ func answer(err error) error {
 		return already
 	case errors.As(err, &forbidden):
 		return problem(http.StatusForbidden, "forbidden", err.Error(), "")
+	case errors.As(err, &second):
+		return problem(http.StatusConflict, CodeSecond, err.Error(), second.Hint())
 	case errors.As(err, &held):
 		return problem(http.StatusConflict, CodeHeld, err.Error(), held.Hint())
 	case errors.As(err, &leased):
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert), errors.Is(err, desk.ErrNone):
+	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert), errors.Is(err, ledger.ErrNoRequest), errors.Is(err, desk.ErrNone):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }
