@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -35,10 +36,22 @@ func (y *driftYard) make(ctx context.Context) error {
 	})
 	err = errors.Join(failure, r.Close(failure))
 	if err == nil && code != engine.Good {
-		rows, _ := book.Results(ctx, "demo-setup", record.Filter{Outcome: "failed"}, 0, 1) // for the message only
-		err = fmt.Errorf("the playbook could not be carried out on all hosts: %+v", rows)
+		err = fmt.Errorf("the playbook could not be carried out on all hosts: %s", troubles(ctx, book))
 	}
 	return err
+}
+
+// troubles are why hosts were not gone through, for a message.
+func troubles(ctx context.Context, book *record.Book) string {
+	all, err := book.Troubles(ctx, driftName)
+	if err != nil {
+		return err.Error()
+	}
+	var words []string
+	for _, host := range slices.Sorted(maps.Keys(all)) {
+		words = append(words, host+": "+all[host])
+	}
+	return strings.Join(words, "; ")
 }
 
 // compare holds what the record says of each task on each host against what was planted.
