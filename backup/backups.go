@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goodstate.dev/goodstate/backup/ledger"
@@ -63,6 +65,7 @@ type Backups struct {
 	started time.Time
 	process string // tells a new process from this one
 
+	config   atomic.Pointer[Config]
 	watching sync.Mutex
 	holds    holds
 }
@@ -70,6 +73,7 @@ type Backups struct {
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
 func New(o Options) *Backups {
 	b := &Backups{Options: o, started: time.Now(), process: rand.Text()}
+	b.Configure(o.Config)
 	run.Register(o.Engine, KindCopy, b.copy)
 	run.Register(o.Engine, KindDrill, b.drill)
 	run.Register(o.Engine, KindRestore, b.restore)
@@ -80,6 +84,17 @@ func New(o Options) *Backups {
 	run.Register(o.Engine, KindImport, b.importRun)
 	return b
 }
+
+// Configured is the configuration that is in force. It is never changed, only replaced.
+func (b *Backups) Configured() Config {
+	if c := b.config.Load(); c != nil {
+		return *c
+	}
+	return b.Config
+}
+
+// Configure puts another configuration in force. Runs that were started keep what they were started with.
+func (b *Backups) Configure(c Config) { b.config.Store(&c) }
 
 // Target is the name of the lease that work on an application holds.
 func Target(application string) string { return "application/" + application }
@@ -98,9 +113,9 @@ func (e *UnknownError) Error() string {
 }
 
 func (b *Backups) application(name string) (Application, error) {
-	a, ok := b.Config.Applications.Get(name)
+	a, ok := b.Configured().Applications.Get(name)
 	if !ok {
-		return a, &UnknownError{"application", name, b.Config.Applications.Keys()}
+		return a, &UnknownError{"application", name, b.Configured().Applications.Keys()}
 	}
 	return a, nil
 }
@@ -146,14 +161,15 @@ type Standing struct {
 	Drilled     time.Time     `json:"last_drilled,omitzero"`
 	Level       plan.Level    `json:"level"` // of the best restore point
 	Points      int           `json:"points"`
-	Do          string        `json:"do,omitempty"`      // what to do now
-	Command     string        `json:"command,omitempty"` // and its command line
+	Suspended   bool          `json:"suspended,omitempty"` // nothing is copied or drilled by the clock
+	Do          string        `json:"do,omitempty"`        // what to do now
+	Command     string        `json:"command,omitempty"`   // and its command line
 }
 
 // Standings tells of all applications, by what the record says of their runs.
 func (b *Backups) Standings(ctx context.Context, now time.Time) ([]Standing, error) {
 	all := []Standing{}
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		s, err := b.standing(ctx, name, a, now)
 		if err != nil {
 			return nil, err
@@ -163,8 +179,17 @@ func (b *Backups) Standings(ctx context.Context, now time.Time) ([]Standing, err
 	return all, nil
 }
 
+// Standing tells how one application stands.
+func (b *Backups) Standing(ctx context.Context, name string, now time.Time) (Standing, error) {
+	a, err := b.application(name)
+	if err != nil {
+		return Standing{}, err
+	}
+	return b.standing(ctx, name, a, now)
+}
+
 func (b *Backups) standing(ctx context.Context, name string, a Application, now time.Time) (Standing, error) {
-	s := Standing{Application: name, Repository: a.Repository, RPO: time.Duration(a.RPO), RTO: time.Duration(a.RTO)}
+	s := Standing{Application: name, Repository: a.Repository, Suspended: a.Suspend, RPO: time.Duration(a.RPO), RTO: time.Duration(a.RTO)}
 	facts, running, err := b.facts(ctx, name, a)
 	if err != nil {
 		return s, err
@@ -272,6 +297,16 @@ type input struct {
 
 // Start begins work of a kind on an application, or for verify and prune on a repository.
 func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
+	return b.StartAs(ctx, "", kind, name, who, why, q)
+}
+
+// StartAs begins work as the run of that ID, or returns the run that has the ID already: so that who asks again after a crash starts nothing twice.
+func (b *Backups) StartAs(ctx context.Context, id, kind, name, who, why string, q Request) (run.Info, error) {
+	if id != "" {
+		if r, err := b.Engine.Get(ctx, id); err == nil || !errors.Is(err, run.ErrNoRun) {
+			return r, err
+		}
+	}
 	in := input{Request: q, At: time.Now()}
 	target := Target(name)
 	switch kind {
@@ -317,7 +352,7 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 			return run.Info{}, err
 		}
 	}
-	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
+	return b.Engine.Start(ctx, run.Request{ID: id, Kind: kind, Target: target, Who: who, Why: why, Input: in})
 }
 
 // recovers says why an application cannot be brought back to a moment.

@@ -18,16 +18,23 @@ import (
 )
 
 var (
-	namespacesKind = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	policiesKind   = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
+	namespacesKind   = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	roleBindingsKind = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
+	policiesKind     = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
 )
 
 // drillLabel is on scratch namespaces and names the application, so that what a killed drill left is found by the next one.
 const drillLabel = "goodstate.dev/drill"
 
+// Owner is an account that may do in scratch namespaces what a role says.
+type Owner struct {
+	Namespace, Account string
+	Role               string // a ClusterRole
+}
+
 // Scratch makes an empty namespace for each that the filter takes, where pods may talk to each other and ask for names, and to nobody else. Done deletes them. What an
-// earlier drill of the application left is deleted first.
-func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string) (names map[string]string, done func(context.Context) error, err error) {
+// earlier drill of the application left is deleted first. They keep what the originals say of the security of their pods. Owner may be nil.
+func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string, owner *Owner) (names map[string]string, done func(context.Context) error, err error) {
 	all := c.Objects.Resource(namespacesKind)
 	if err := sweep(ctx, c, application); err != nil {
 		return nil, nil, err
@@ -41,11 +48,12 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string)
 	mark := strings.ToLower(rand.Text()[:8])
 	for _, old := range olds {
 		name := fmt.Sprintf("%.40s-drill-%s", old, mark)
-		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
-			"name": name, "labels": map[string]any{drillLabel: label(application)},
-		}}}
+		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": scratchLabels(ctx, c, old, application)}}}
 		if _, err = all.Create(ctx, ns, metav1.CreateOptions{FieldManager: "goodstate"}); err == nil {
 			_, err = c.Objects.Resource(policiesKind).Namespace(name).Create(ctx, closed(name), metav1.CreateOptions{FieldManager: "goodstate"})
+		}
+		if err == nil && owner != nil {
+			_, err = c.Objects.Resource(roleBindingsKind).Namespace(name).Create(ctx, owner.binding(name), metav1.CreateOptions{FieldManager: "goodstate"})
 		}
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("make the scratch namespace %s: %w", name, kube.Explain(err)), done(context.WithoutCancel(ctx)))
@@ -53,6 +61,30 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string)
 		names[old] = name
 	}
 	return names, done, nil
+}
+
+// scratchLabels are the application's, and what the original namespace says of the security of its pods.
+func scratchLabels(ctx context.Context, c *kube.Cluster, old, application string) map[string]any {
+	all := map[string]any{drillLabel: label(application)}
+	was, err := c.Objects.Resource(namespacesKind).Get(ctx, old, metav1.GetOptions{})
+	if err != nil {
+		return all // it is gone, or not for this account
+	}
+	for name, value := range was.GetLabels() {
+		if strings.HasPrefix(name, "pod-security.kubernetes.io/") {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// binding gives the account its role in a scratch namespace.
+func (o *Owner) binding(namespace string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": map[string]any{"name": "goodstate-drill", "namespace": namespace},
+		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": o.Role},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": o.Account, "namespace": o.Namespace}},
+	}}
 }
 
 // label is a name as a label's value may be.
