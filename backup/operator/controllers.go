@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,7 +18,11 @@ func (o *Operator) controllers(m ctrl.Manager, opened <-chan struct{}) error {
 		return func(ctx context.Context, q reconcile.Request) (reconcile.Result, error) {
 			select {
 			case <-opened:
-				return do(ctx, q)
+				res, err := do(ctx, q)
+				if apierrors.IsConflict(err) { // somebody has changed it meanwhile: it is looked at anew
+					return reconcile.Result{RequeueAfter: soon}, nil
+				}
+				return res, err
 			case <-ctx.Done():
 				return reconcile.Result{}, ctx.Err()
 			}

@@ -119,13 +119,8 @@ func (o *Operator) write(ctx context.Context, obj client.Object, same bool) erro
 	return passing(o.client.Status().Update(ctx, obj))
 }
 
-// passing takes conflicts and what is gone for no error: the object comes again.
-func passing(err error) error {
-	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
-}
+// passing takes what is gone for no error.
+func passing(err error) error { return client.IgnoreNotFound(err) }
 
 func wait(err error) time.Duration {
 	if err != nil {

@@ -138,7 +138,23 @@ func (o *Operator) planOf(ctx context.Context, namespace, name string) (*BackupP
 			return nil, &notYet{fmt.Sprintf("BackupPlan %s: %v", name, err)}
 		}
 	}
-	return &p, nil
+	return &p, o.usable(ctx, &p)
+}
+
+// usable says that the repository of a plan is not ready: it is being made, or it cannot be opened now.
+func (o *Operator) usable(ctx context.Context, p *BackupPlan) error {
+	ref := p.Spec.Repository
+	if ref.Namespace == "" {
+		ref.Namespace = p.Namespace
+	}
+	var r Repository
+	if err := o.client.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, &r); err != nil {
+		return err
+	}
+	if r.Status.ID == "" {
+		return &notYet{fmt.Sprintf("Repository %s/%s is not ready yet", ref.Namespace, ref.Name)}
+	}
+	return nil
 }
 
 // own makes a plan the owner of what was asked of it, so that it goes with the plan.

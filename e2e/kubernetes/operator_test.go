@@ -316,7 +316,9 @@ func TestCustomResourcesAloneBringANamespaceBackAndNeverAnothers(t *testing.T) {
 		c.kubectl("-n", "goodstate", "delete", "repository/main", "--wait=false")
 		c.becomes("goodstate", "repository/main", `.status.conditions[?(@.type=="Ready")].reason`, "InUse")
 		c.kubectl("-n", "red", "delete", "backupplan/all", "--timeout=120s")
-		c.kubectl("-n", "goodstate", "wait", "--for=delete", "repository/main", "--timeout=120s")
+		if _, err := c.try("", "-n", "goodstate", "wait", "--for=delete", "repository/main", "--timeout=120s"); err != nil {
+			t.Fatalf("%v\n%s", err, c.kubectl("get", "repositories,backupplans", "-A", "-o", "yaml"))
+		}
 		real.Eventually(t, patient, "what was asked of the plan goes with it", func() bool {
 			_, err := c.try("", "-n", "red", "get", "restore/again")
 			return err != nil && strings.Contains(err.Error(), "NotFound")
