@@ -67,13 +67,14 @@ type Backups struct {
 
 	config   atomic.Pointer[Config]
 	watching sync.Mutex
+	agreeing sync.Mutex
 	holds    holds
+	streams  streams
 }
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
 func New(o Options) *Backups {
 	b := &Backups{Options: o, started: time.Now(), process: rand.Text()}
-	b.Configure(o.Config)
 	run.Register(o.Engine, KindCopy, b.copy)
 	run.Register(o.Engine, KindDrill, b.drill)
 	run.Register(o.Engine, KindRestore, b.restore)
@@ -150,6 +151,7 @@ type Standing struct {
 	RPO         time.Duration `json:"rpo_ns,omitempty"`
 	RTO         time.Duration `json:"rto_ns,omitempty"`
 	Copied      time.Time     `json:"last_copied,omitzero"`
+	Log         *LogStanding  `json:"log,omitempty"` // that is streamed
 	Verified    time.Time     `json:"last_verified,omitzero"`
 	Restored    time.Time     `json:"last_restored,omitzero"` // by a drill that passed
 	Recovery    time.Duration `json:"recovery_ns,omitempty"`  // what that drill took
@@ -195,6 +197,7 @@ func (b *Backups) standing(ctx context.Context, name string, a Application, now 
 		return s, err
 	}
 	s.State, s.Why = plan.Judge(facts, now)
+	s.Log = b.streams.standing(name, now)
 	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running, s.Drilled = facts.Copied, facts.Verified, facts.Restored, facts.Took, running, facts.Drilled
 	return s, b.outlook(ctx, &s, a, facts, now)
 }
@@ -219,6 +222,7 @@ func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.F
 	if err := b.present(ctx, name, a, &f); err != nil {
 		return f, "", err
 	}
+	f.Log = b.streams.until(name)
 	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
 	if err != nil {
 		return f, "", err
@@ -295,64 +299,90 @@ type input struct {
 	At          time.Time   `json:"at"`
 }
 
-// Start begins work of a kind on an application, or for verify and prune on a repository.
+// Start begins work of a kind on an application, or for verify and prune on a repository, because a person wants it. What deletes may have to wait for a second
+// person: then it is a *SecondPersonError.
 func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
 	return b.StartAs(ctx, "", kind, name, who, why, q)
 }
 
-// StartAs begins work as the run of that ID, or returns the run that has the ID already: so that who asks again after a crash starts nothing twice.
+// StartAs is Start of the run of that ID, or the run that has the ID already: so that who asks again after a crash starts nothing twice.
 func (b *Backups) StartAs(ctx context.Context, id, kind, name, who, why string, q Request) (run.Info, error) {
 	if id != "" {
 		if r, err := b.Engine.Get(ctx, id); err == nil || !errors.Is(err, run.ErrNoRun) {
 			return r, err
 		}
 	}
+	r, err := b.prepare(ctx, kind, name, who, why, q)
+	if err != nil {
+		return run.Info{}, err
+	}
+	if deletes := kind == KindPrune || kind == KindForget; deletes && !q.DryRun {
+		if err := b.secondFor(ctx, kind, name, who, why, r.Input.(input)); err != nil {
+			return run.Info{}, err
+		}
+	}
+	r.ID = id
+	return b.Engine.Start(ctx, r)
+}
+
+// begin starts work that nobody has to agree to any more.
+func (b *Backups) begin(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
+	r, err := b.prepare(ctx, kind, name, who, why, q)
+	if err != nil {
+		return run.Info{}, err
+	}
+	return b.Engine.Start(ctx, r)
+}
+
+// prepare checks what is asked for.
+func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Request) (run.Request, error) {
+	none := run.Request{}
 	in := input{Request: q, At: time.Now()}
 	target := Target(name)
 	switch kind {
 	case KindVerify, KindPrune:
 		if _, err := b.repository(name); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 		in.Repository, target = name, RepositoryTarget(name)
 	default:
 		a, err := b.application(name)
 		if err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 		in.Application, in.Config, in.Repository = name, a, a.Repository
 		if kind == KindRestore || kind == KindDrill {
 			if in.Repository, err = a.from(q); err != nil {
-				return run.Info{}, err
+				return none, err
 			}
 		}
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
 	if kind == KindImport {
 		if err := b.importable(in); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
 	if q.Until != "" {
 		if err := recovers(in.Config, q); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
 	if q.To != "" {
 		if _, err := b.repository(q.To); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
 	if deletes := kind == KindPrune || kind == KindForget; deletes && !q.DryRun {
 		if err := b.frozen(ctx, in.Repository, in.Config.Copies); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
-	return b.Engine.Start(ctx, run.Request{ID: id, Kind: kind, Target: target, Who: who, Why: why, Input: in})
+	return run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in}, nil
 }
 
 // recovers says why an application cannot be brought back to a moment.

@@ -17,9 +17,9 @@ import (
 func TestTheClockCopiesWhatIsDueAndWatchesTheRepositories(t *testing.T) {
 	s := newShop(t)
 	s.must(os.WriteFile(filepath.Join(s.files, "a"), []byte("text"), 0o600))
-	a, _ := s.b.Configured().Applications.Get("shop")
+	a, _ := s.b.Config.Applications.Get("shop")
 	a.RPO = config.Duration(time.Hour)
-	s.b.Configured().Applications.Set("shop", a)
+	s.b.Config.Applications.Set("shop", a)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {

@@ -30,20 +30,10 @@ func demoCommand(t *terminal) *cobra.Command {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 		defer stop()
 		out, err := t.demo(ctx, demo.Options{Strategy: *strategy, Good: *fine, Keep: *keep, Self: me, Log: t.logger()})
-		if t.json {
-			if err != nil {
-				out.Problem = err.Error()
-			}
-			t.document(out)
-			if err != nil {
-				return &exitError{code: exitCouldNot}
-			}
-			return nil
-		}
-		if err == nil && *keep {
+		if err == nil && *keep && !t.json {
 			t.say("everything is kept in %s; try: goodstate -f %s/goodstate.yaml status", out.Dir, out.Dir)
 		}
-		return err
+		return t.ending(&out, &out.Problem, err)
 	}
 	c.AddCommand(demoDatabase(t), demoBackup(t), demoDrift(t), demoTill(t))
 	return c
@@ -63,17 +53,7 @@ func demoDatabase(t *terminal) *cobra.Command {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 		defer stop()
 		out, err := demo.Database(ctx, *driver, demo.Options{Self: me, Log: t.logger(), Say: t.story})
-		if !t.json {
-			return err
-		}
-		if err != nil {
-			out.Problem = err.Error()
-		}
-		t.document(out)
-		if err != nil {
-			return &exitError{code: exitCouldNot}
-		}
-		return nil
+		return t.ending(&out, &out.Problem, err)
 	}
 	return c
 }
@@ -88,17 +68,7 @@ func demoBackup(t *terminal) *cobra.Command {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 		defer stop()
 		out, err := demo.Backup(ctx, demo.Options{Self: me, Log: t.logger(), Say: t.story})
-		if !t.json {
-			return err
-		}
-		if err != nil {
-			out.Problem = err.Error()
-		}
-		t.document(out)
-		if err != nil {
-			return &exitError{code: exitCouldNot}
-		}
-		return nil
+		return t.ending(&out, &out.Problem, err)
 	}
 	return c
 }
@@ -111,6 +81,21 @@ func demoTill(t *terminal) *cobra.Command {
 		return demo.Till(cmd.Context(), t.logger())
 	}
 	return c
+}
+
+// ending is a demo's end: a document that names its problem where the caller is a program, else its error.
+func (t *terminal) ending(outcome any, problem *string, err error) error {
+	if !t.json {
+		return err
+	}
+	if err != nil {
+		*problem = err.Error()
+	}
+	t.document(outcome)
+	if err != nil {
+		return &exitError{code: exitCouldNot}
+	}
+	return nil
 }
 
 // story tells one line of a demo.

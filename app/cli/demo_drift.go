@@ -15,17 +15,7 @@ func demoDrift(t *terminal) *cobra.Command {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 		defer stop()
 		out, err := demo.Drift(ctx, demo.Options{Say: t.story, Log: t.logger()})
-		if !t.json {
-			return err
-		}
-		if err != nil {
-			out.Problem = err.Error()
-		}
-		t.document(out)
-		if err != nil {
-			return &exitError{code: exitCouldNot}
-		}
-		return nil
+		return t.ending(&out, &out.Problem, err)
 	}
 	return c
 }

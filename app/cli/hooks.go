@@ -37,6 +37,20 @@ func (t *terminal) loadHooks(ctx context.Context, top string) (*app.Hooks, []byt
 	return app.ReadHooks(top, t.file, env)
 }
 
+// plannedHooks is what runs at this repository's hooks.
+func (t *terminal) plannedHooks(ctx context.Context) (*client.Repo, *app.Hooks, *plan.Plan, error) {
+	repo, err := client.Open()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	conf, _, err := t.loadHooks(ctx, repo.Top)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := conf.Plan()
+	return repo, conf, p, err
+}
+
 func hooksInstall(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "install", Short: "Have Git start the hooks of goodstate.yaml", Args: cobra.NoArgs}
 	shared := c.Flags().Bool("shared", false, "also where core.hooksPath is a folder outside of this repository")

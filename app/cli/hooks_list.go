@@ -12,15 +12,7 @@ import (
 func hooksList(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "What runs at which Git hook", Args: cobra.NoArgs}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		repo, err := client.Open()
-		if err != nil {
-			return err
-		}
-		conf, _, err := t.loadHooks(cmd.Context(), repo.Top)
-		if err != nil {
-			return err
-		}
-		p, err := conf.Plan()
+		_, conf, p, err := t.plannedHooks(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -64,15 +56,7 @@ func marks(fixes bool, what string, s plan.Select) string {
 func hooksTest(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "test", Short: "Say whether the hooks would work here: installed, configured, all programs found", Args: cobra.NoArgs}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		repo, err := client.Open()
-		if err != nil {
-			return err
-		}
-		conf, _, err := t.loadHooks(cmd.Context(), repo.Top)
-		if err != nil {
-			return err
-		}
-		p, err := conf.Plan()
+		repo, conf, p, err := t.plannedHooks(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -183,14 +183,14 @@ func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(cont
 	if err != nil {
 		return Place{}, nil, err
 	}
-	var owner *kubernetes.Owner
+	var account *kubernetes.Account
 	if s.Drill.Role != "" {
 		if c, err = s.own(ctx, j, ""); err != nil {
 			return Place{}, nil, err
 		}
 		space, name, _ := strings.Cut(s.As, ":")
-		owner = &kubernetes.Owner{Namespace: space, Account: name, Role: s.Drill.Role}
+		account = &kubernetes.Account{Namespace: space, Name: name, Role: s.Drill.Role}
 	}
-	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application, owner)
+	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application, j.mark(), account)
 	return Place{Cluster: &Cluster{Namespaces: names, Drill: true}}, done, err
 }

@@ -335,12 +335,13 @@ func (p *playRun) register(d *done) {
 
 // clean is a result without what is goodstate's own.
 func clean(res *py.Dict) *py.Dict {
-	out := withoutInternal(res).(*py.Dict)
+	out := Public(res).(*py.Dict)
 	out.Delete("invocation")
 	return out
 }
 
-func withoutInternal(value any) any {
+// Public is a value without what is goodstate's own in its dicts: the keys that begin with _ansible_.
+func Public(value any) any {
 	switch v := value.(type) {
 	case *py.Dict:
 		out := py.NewDict()
@@ -348,13 +349,13 @@ func withoutInternal(value any) any {
 			if name, ok := k.(string); ok && strings.HasPrefix(name, "_ansible_") {
 				continue
 			}
-			out.Set(k, withoutInternal(item))
+			out.Set(k, Public(item))
 		}
 		return out
 	case *py.List:
 		out := &py.List{Items: make([]any, len(v.Items))}
 		for i, item := range v.Items {
-			out.Items[i] = withoutInternal(item)
+			out.Items[i] = Public(item)
 		}
 		return out
 	}

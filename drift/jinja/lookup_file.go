@@ -250,6 +250,25 @@ func lookupGlob(c *call) (any, error) {
 	return out, nil
 }
 
+// pairOrOption reads what a term says as name=value, or else the lookup's option of that name.
+func (c *call) pairOrOption(pairs *py.Dict) func(name, fallback string) string {
+	return func(name, fallback string) string {
+		if v, ok := pairs.Get(name); ok {
+			return py.Str(v)
+		}
+		return c.optionText(name, fallback)
+	}
+}
+
+// readNamed reads a file of the folders in which lookups look for files.
+func (c *call) readNamed(name string) ([]byte, error) {
+	path, err := c.find("files", name)
+	if err != nil {
+		return nil, err
+	}
+	return c.r.readFile(path)
+}
+
 func lookupCSV(c *call) (any, error) {
 	terms, err := c.terms()
 	if err != nil {
@@ -261,17 +280,8 @@ func lookupCSV(c *call) (any, error) {
 		if key == "" {
 			return nil, fmt.Errorf("Search key is required but was not found")
 		}
-		get := func(name, fallback string) string {
-			if v, ok := pairs.Get(name); ok {
-				return py.Str(v)
-			}
-			return c.optionText(name, fallback)
-		}
-		path, err := c.find("files", get("file", "ansible.csv"))
-		if err != nil {
-			return nil, err
-		}
-		data, err := c.r.readFile(path)
+		get := c.pairOrOption(pairs)
+		data, err := c.readNamed(get("file", "ansible.csv"))
 		if err != nil {
 			return nil, err
 		}
@@ -333,17 +343,8 @@ func lookupINI(c *call) (any, error) {
 	out := py.NewList()
 	for _, term := range terms {
 		key, pairs := keyValues(term)
-		get := func(name, fallback string) string {
-			if v, ok := pairs.Get(name); ok {
-				return py.Str(v)
-			}
-			return c.optionText(name, fallback)
-		}
-		path, err := c.find("files", get("file", "ansible.ini"))
-		if err != nil {
-			return nil, err
-		}
-		data, err := c.r.readFile(path)
+		get := c.pairOrOption(pairs)
+		data, err := c.readNamed(get("file", "ansible.ini"))
 		if err != nil {
 			return nil, err
 		}

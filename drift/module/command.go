@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"goodstate.dev/goodstate/core/py"
 )
 
 var commandOptions = []Option{
@@ -217,7 +219,7 @@ func pyOSError(err error, path string) string {
 	if !errors.As(err, &no) {
 		return err.Error()
 	}
-	return fmt.Sprintf("[Errno %d] %s: b%s", int(no), strerror(no), pyQuote(path))
+	return fmt.Sprintf("[Errno %d] %s: b%s", int(no), strerror(no), py.Repr(path))
 }
 
 // strerror is the C library's text of an error; Go writes its first letter small.

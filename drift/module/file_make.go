@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"goodstate.dev/goodstate/core/py"
 )
 
 // directory makes a folder and those above it, or gives the one that is there its attributes.
@@ -306,9 +308,9 @@ func pyPathError(err error) string {
 	}
 	switch {
 	case errors.As(err, &p):
-		return fmt.Sprintf("[Errno %d] %s: b%s", int(no), strerror(no), pyQuote(p.Path))
+		return fmt.Sprintf("[Errno %d] %s: b%s", int(no), strerror(no), py.Repr(p.Path))
 	case errors.As(err, &l):
-		return fmt.Sprintf("[Errno %d] %s: b%s -> b%s", int(no), strerror(no), pyQuote(l.Old), pyQuote(l.New))
+		return fmt.Sprintf("[Errno %d] %s: b%s -> b%s", int(no), strerror(no), py.Repr(l.Old), py.Repr(l.New))
 	}
 	return fmt.Sprintf("[Errno %d] %s", int(no), strerror(no))
 }

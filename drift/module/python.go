@@ -3,11 +3,11 @@ package module
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"goodstate.dev/goodstate/core/py"
 )
 
 // pyStr is the text that Python's str makes of a JSON value.
@@ -29,7 +29,7 @@ func pyRepr(value any) string {
 		}
 		return "False"
 	case string:
-		return pyQuote(v)
+		return py.Repr(v)
 	case int:
 		return strconv.Itoa(v)
 	case int64:
@@ -37,7 +37,7 @@ func pyRepr(value any) string {
 	case json.Number:
 		return v.String()
 	case float64:
-		return pyFloat(v)
+		return py.FormatFloat(v)
 	case []any:
 		parts := make([]string, len(v))
 		for i, item := range v {
@@ -51,63 +51,11 @@ func pyRepr(value any) string {
 		}
 		slices.Sort(keys)
 		for i, k := range keys {
-			keys[i] = pyQuote(k) + ": " + pyRepr(v[k])
+			keys[i] = py.Repr(k) + ": " + pyRepr(v[k])
 		}
 		return "{" + strings.Join(keys, ", ") + "}"
 	}
 	return fmt.Sprint(value)
-}
-
-func pyFloat(f float64) string {
-	if math.IsInf(f, 1) {
-		return "inf"
-	}
-	if math.IsInf(f, -1) {
-		return "-inf"
-	}
-	if math.IsNaN(f) {
-		return "nan"
-	}
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	text := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
-}
-
-func pyQuote(s string) string {
-	quote := '\''
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	var b strings.Builder
-	b.WriteRune(quote)
-	for _, r := range s {
-		switch {
-		case r == quote || r == '\\':
-			b.WriteRune('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	b.WriteRune(quote)
-	return b.String()
 }
 
 // pyType is how Python names the type of a JSON value.

@@ -35,30 +35,9 @@ func Shown(e engine.Event) *py.Dict {
 				continue
 			}
 		}
-		out.Set(k, inner(v))
+		out.Set(k, engine.Public(v))
 	}
 	return out
-}
-
-func inner(value any) any {
-	switch v := value.(type) {
-	case *py.Dict:
-		out := py.NewDict()
-		for k, item := range v.All() {
-			if name, ok := k.(string); ok && strings.HasPrefix(name, "_ansible_") {
-				continue
-			}
-			out.Set(k, inner(item))
-		}
-		return out
-	case *py.List:
-		out := &py.List{Items: make([]any, len(v.Items))}
-		for i, item := range v.Items {
-			out.Items[i] = inner(item)
-		}
-		return out
-	}
-	return value
 }
 
 func short(name string) string {

@@ -35,6 +35,7 @@ func (s *server) backups(a huma.API) {
 	})
 	s.pointsOfBackups(a)
 	s.watchOfBackups(a)
+	s.requestsOfBackups(a)
 	for _, w := range []struct {
 		path, id, summary string
 		kind              string

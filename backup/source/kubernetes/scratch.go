@@ -23,20 +23,24 @@ var (
 	policiesKind     = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
 )
 
-// drillLabel is on scratch namespaces and names the application, so that what a killed drill left is found by the next one.
-const drillLabel = "goodstate.dev/drill"
+// drillLabel is on scratch namespaces and names the application, so that what a killed drill left is found by the next one; ownerLabel says of which goodstate it is.
+const (
+	drillLabel = "goodstate.dev/drill"
+	ownerLabel = "goodstate.dev/drill-of"
+)
 
-// Owner is an account that may do in scratch namespaces what a role says.
-type Owner struct {
-	Namespace, Account string
-	Role               string // a ClusterRole
+// Account is a service account that may do in scratch namespaces what a role says.
+type Account struct {
+	Namespace, Name string
+	Role            string // a ClusterRole
 }
 
 // Scratch makes an empty namespace for each that the filter takes, where pods may talk to each other and ask for names, and to nobody else. Done deletes them. What an
-// earlier drill of the application left is deleted first. They keep what the originals say of the security of their pods. Owner may be nil.
-func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string, owner *Owner) (names map[string]string, done func(context.Context) error, err error) {
+// earlier drill of the application left is deleted first; owner tells this goodstate from others, whose drills are left alone. They keep what the originals say of the
+// security of their pods. Account may be nil.
+func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application, owner string, account *Account) (names map[string]string, done func(context.Context) error, err error) {
 	all := c.Objects.Resource(namespacesKind)
-	if err := sweep(ctx, c, application); err != nil {
+	if err := sweep(ctx, c, application, owner); err != nil {
 		return nil, nil, err
 	}
 	olds, err := scratchFor(ctx, c, f)
@@ -44,16 +48,16 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string,
 		return nil, nil, err
 	}
 	names = map[string]string{}
-	done = func(ctx context.Context) error { return sweep(ctx, c, application) }
+	done = func(ctx context.Context) error { return sweep(ctx, c, application, owner) }
 	mark := strings.ToLower(rand.Text()[:8])
 	for _, old := range olds {
 		name := fmt.Sprintf("%.40s-drill-%s", old, mark)
-		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": scratchLabels(ctx, c, old, application)}}}
+		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": scratchLabels(ctx, c, old, application, owner)}}}
 		if _, err = all.Create(ctx, ns, metav1.CreateOptions{FieldManager: "goodstate"}); err == nil {
 			_, err = c.Objects.Resource(policiesKind).Namespace(name).Create(ctx, closed(name), metav1.CreateOptions{FieldManager: "goodstate"})
 		}
-		if err == nil && owner != nil {
-			_, err = c.Objects.Resource(roleBindingsKind).Namespace(name).Create(ctx, owner.binding(name), metav1.CreateOptions{FieldManager: "goodstate"})
+		if err == nil && account != nil {
+			_, err = c.Objects.Resource(roleBindingsKind).Namespace(name).Create(ctx, account.binding(name), metav1.CreateOptions{FieldManager: "goodstate"})
 		}
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("make the scratch namespace %s: %w", name, kube.Explain(err)), done(context.WithoutCancel(ctx)))
@@ -64,8 +68,8 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string,
 }
 
 // scratchLabels are the application's, and what the original namespace says of the security of its pods.
-func scratchLabels(ctx context.Context, c *kube.Cluster, old, application string) map[string]any {
-	all := map[string]any{drillLabel: label(application)}
+func scratchLabels(ctx context.Context, c *kube.Cluster, old, application, owner string) map[string]any {
+	all := map[string]any{drillLabel: label(application), ownerLabel: label(owner)}
 	was, err := c.Objects.Resource(namespacesKind).Get(ctx, old, metav1.GetOptions{})
 	if err != nil {
 		return all // it is gone, or not for this account
@@ -79,11 +83,11 @@ func scratchLabels(ctx context.Context, c *kube.Cluster, old, application string
 }
 
 // binding gives the account its role in a scratch namespace.
-func (o *Owner) binding(namespace string) *unstructured.Unstructured {
+func (o *Account) binding(namespace string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": map[string]any{"name": "goodstate-drill", "namespace": namespace},
 		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": o.Role},
-		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": o.Account, "namespace": o.Namespace}},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": o.Name, "namespace": o.Namespace}},
 	}}
 }
 
@@ -125,11 +129,11 @@ func closed(namespace string) *unstructured.Unstructured {
 }
 
 // sweep deletes the scratch namespaces of an application and waits until they are away.
-func sweep(ctx context.Context, c *kube.Cluster, application string) error {
+func sweep(ctx context.Context, c *kube.Cluster, application, owner string) error {
 	all := c.Objects.Resource(namespacesKind)
 	end := time.Now().Add(patience)
 	for {
-		list, err := all.List(ctx, metav1.ListOptions{LabelSelector: drillLabel + "=" + label(application)})
+		list, err := all.List(ctx, metav1.ListOptions{LabelSelector: drillLabel + "=" + label(application) + "," + ownerLabel + "=" + label(owner)})
 		if err != nil && !kube.Passing(err) {
 			return fmt.Errorf("look for scratch namespaces: %w", kube.Explain(err))
 		}
