@@ -46,8 +46,10 @@ type Options struct {
 	Base   string   // folder of the configuration file; relative repositories are taken from it
 	Self   []string // argv that runs this program; the proxy and the instances' keepers are started with it
 	Log    *slog.Logger
-	Idle   bool               // carry out no runs: only read, or change a record
-	OnStep func(point string) // for fault tests; see run.Options
+	// Elsewhere finds secrets that the configuration does not know; nil where there are none.
+	Elsewhere func(ctx context.Context, name string) (string, error)
+	Idle      bool               // carry out no runs: only read, or change a record
+	OnStep    func(point string) // for fault tests; see run.Options
 }
 
 // App is goodstate at work on one data directory, which it owns until Close.
@@ -102,6 +104,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	a.stops = append(a.stops, a.Store.Close)
 	a.Journal = journal.New(a.Store)
 	secrets := secret.New(o.Config.Secrets, o.Base)
+	if o.Elsewhere != nil {
+		secrets.Elsewhere(o.Elsewhere)
+	}
 	a.Journal.Redact(secrets.Redact)
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err
