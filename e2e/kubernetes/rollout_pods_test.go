@@ -37,7 +37,9 @@ func TestReleasesRunAsPodsAndGoBackByThemselves(t *testing.T) {
 		s := newShop(t, c, images, "cannot", canary, "    restarts: 1\n")
 		s.promotes("v1")
 		for version, wanted := range map[string]string{"v3": "ImagePullBackOff", "v5": "CrashLoopBackOff", "v6": "OOMKilled"} {
+			leave := s.visitors()
 			res := s.deploy(version, "")
+			leave()
 			if res.Outcome != rollout.RolledBack || !strings.Contains(res.Why, wanted) {
 				t.Errorf("%s: %s: %s %v, want %s\n%s", version, res.Outcome, res.Why, res.Findings, wanted, s.story())
 			}

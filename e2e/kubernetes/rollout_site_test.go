@@ -267,7 +267,7 @@ func (s *shopSite) deploy(release, point string) rollout.Result {
 // deploying begins a deployment; the returned function waits for its end.
 func (s *shopSite) deploying(release, point string) (wait func() rollout.Result) {
 	s.t.Helper()
-	ctx, stop := context.WithTimeout(s.t.Context(), 4*time.Minute)
+	ctx, stop := context.WithTimeout(s.t.Context(), 150*time.Second)
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }, 5*time.Second // it tells where it hangs
 	cmd.Env = append(append(os.Environ(), s.env...), siteRole+"=controller", siteFile+"="+s.file, siteVersion+"="+release, siteDie+"="+point, sitePoints+"="+filepath.Join(s.dir, "points"))
@@ -406,7 +406,12 @@ func (s *shopSite) stands(version string, pods int) rollout.State {
 
 func (s *shopSite) promotes(version string) {
 	s.t.Helper()
-	if res := s.deploy(version, ""); res.Outcome != rollout.Promoted {
+	leave := s.visitors()
+	res := s.deploy(version, "")
+	if requests, lost, why := leave(); lost > 0 || requests == 0 {
+		s.t.Errorf("%s: %d of %d requests were lost: %s", version, lost, requests, why)
+	}
+	if res.Outcome != rollout.Promoted {
 		s.t.Fatalf("%s: %s: %s %v\n%s", version, res.Outcome, res.Why, res.Findings, s.story())
 	}
 	s.stands(version, 2)
