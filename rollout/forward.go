@@ -203,7 +203,11 @@ func (ro *rollout) enter(i int) (*Trigger, error) {
 // shrinkOld takes instances of the old release out of the route, lets them finish and ends them.
 func (ro *rollout) shrinkOld(step string, left, newUp int) error {
 	_, err := do(ro, step, fmt.Sprintf("%d of %d instances stay on %s", left, ro.old.Config.Instances, ro.old.Release.Version), func(ctx context.Context) (bool, error) {
-		if err := ro.apply(ctx, ro.weight, newUp, left); err != nil {
+		weight := ro.weight
+		if left == 0 && newUp > 0 { // the last ones make room: nobody may be sent to them any more
+			weight = ro.full()
+		}
+		if err := ro.apply(ctx, weight, newUp, left); err != nil {
 			return false, err
 		}
 		return true, ro.stopFrom(ctx, *ro.old, left)

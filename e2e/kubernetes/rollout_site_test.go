@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -416,3 +417,46 @@ func (s *shopSite) promotes(version string) {
 	}
 	s.stands(version, 2)
 }
+
+// serve runs goodstate serve until the returned function is called.
+func (s *shopSite) serve() (end func()) {
+	s.t.Helper()
+	cmd := exec.Command(os.Args[0], "serve")
+	cmd.Dir = s.dir
+	cmd.Env = append(append(os.Environ(), s.env...), siteRole+"=cli")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	s.must(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	stopped := false
+	end = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which Wait says
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			_ = cmd.Process.Kill()
+			<-ended
+			s.t.Errorf("serve did not end:\n%s", out.String())
+		}
+		if s.t.Failed() {
+			s.t.Logf("serve said:\n%s", out.String())
+		}
+	}
+	s.t.Cleanup(end)
+	return end
+}
+
+// addresses are where the proxy sends requests.
+func (s *shopSite) addresses() string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "d", "proxy", "routes.json"))
+	s.must(err)
+	return strings.Join(address.FindAllString(string(text), -1), " ")
+}
+
+var address = regexp.MustCompile(`http://10\.[0-9.]+:8080`)
