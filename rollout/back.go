@@ -190,7 +190,7 @@ func (ro *rollout) revalidate() (looked, error) {
 	return do(ro, "revalidate", fmt.Sprintf("check %s again: its tests, health and metrics", k.Release.Version), func(ctx context.Context) (looked, error) {
 		findings := ro.checkInstances(ctx, k, k.Config.Instances, "")
 		findings = append(findings, ro.checkPublic(ctx, k, "")...)
-		if k.Config.Traffic != nil {
+		if k.Config.Traffic.counted() {
 			findings = append(findings, ro.recovered(ctx))
 		}
 		if ctx.Err() != nil {

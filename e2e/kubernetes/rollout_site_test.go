@@ -99,7 +99,7 @@ func control(ctx context.Context) error {
 type shopSite struct {
 	*cluster
 	dir, file, namespace string
-	address              string
+	listen, address      string    // of goodstate's proxy; at which users come
 	images               [2]string // with their digests
 	env                  []string
 }
@@ -178,7 +178,7 @@ func newShop(t *testing.T, on *cluster, images [2]string, namespace, strategy, m
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shopSite{cluster: &c, dir: dir, file: filepath.Join(dir, app.ConfigName), namespace: namespace, address: l.Addr().String(), images: images}
+	s := &shopSite{cluster: &c, dir: dir, file: filepath.Join(dir, app.ConfigName), namespace: namespace, listen: l.Addr().String(), address: l.Addr().String(), images: images}
 	s.must(l.Close())
 	t.Cleanup(s.tidy)
 	s.kubectl("create", "namespace", namespace)
@@ -221,7 +221,7 @@ services:
     judge: {warmup: 0s, requests: 20}
     watch: 2s
     recover: 30s
-%s`, s.kubeconfig(), s.namespace, s.address, strategy, more), 0o600))
+%s`, s.kubeconfig(), s.namespace, s.listen, strategy, more), 0o600))
 }
 
 func (s *shopSite) must(err error) {

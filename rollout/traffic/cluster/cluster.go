@@ -45,6 +45,14 @@ func (c *Config) Validate() error {
 // URL is where users reach the service.
 func (c *Config) URL() string { return c.Address }
 
+// Uncounted is true: a cluster's own routing tells goodstate nothing of what it carried.
+func (c *Config) Uncounted() bool { return true }
+
+// Blind says what that means.
+func (c *Config) Blind() string {
+	return "the cluster's own routing counts no answers: signals and checks judge the release"
+}
+
 const within = 15 * time.Second
 
 // Space is the namespace, connected.
@@ -142,9 +150,6 @@ func (m *Memory) Route(context.Context, string) (traffic.Route, bool, error) {
 	}
 	return *m.route, true, nil
 }
-
-// Blind is what such routers cannot tell.
-const Blind = "the cluster's own routing counts no answers: give the service signals (Prometheus), or checks while stages are judged"
 
 // Found is a finding about one object.
 func Found(check string, err error, observed string) good.Finding {

@@ -55,9 +55,6 @@ const copyOf = "goodstate.dev/copy-of"
 
 const acceptedWithin = 5 * time.Second
 
-// Blind says what a gateway does not tell.
-func (c *Config) Blind() string { return cluster.Blind }
-
 // Look says whether the route is there and has a rule that can be moved.
 func (c *Config) Look(ctx context.Context) []good.Finding {
 	s, err := c.Space()

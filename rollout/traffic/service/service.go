@@ -53,9 +53,6 @@ var (
 	slicesOf = schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
 )
 
-// Blind says what a Service does not tell.
-func (c *Config) Blind() string { return cluster.Blind }
-
 // Look says whether the Service is there and nobody else moves it.
 func (c *Config) Look(ctx context.Context) []good.Finding {
 	s, err := c.Space()
