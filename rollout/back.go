@@ -16,6 +16,9 @@ import (
 
 // leave is a rollback that a person asked for when no rollout was under way.
 func (ro *rollout) leave() (Result, error) {
+	if err := ro.pauseSync(); err != nil {
+		return Result{}, err
+	}
 	ro.weight, ro.stage = traffic.Full, len(ro.stages)-1
 	t, err := do(ro, "asked", fmt.Sprintf("%s asks to go back from %s to %s: %s", ro.r.Who(), ro.in.Release.Version, ro.oldName(), ro.r.Why()), func(ctx context.Context) (Trigger, error) {
 		kept, err := ro.kept(ctx, ro.in.Service, ro.in.Release.ID())
@@ -229,6 +232,9 @@ func (ro *rollout) quarantine(ctx context.Context, res Result) (string, error) {
 	err := ro.Store.PutHold(ctx, store.Hold{
 		Service: rel.Service, Release: rel.ID(), Version: rel.Version, Commit: rel.Commit, Why: res.Trigger.Why, Who: who, Run: ro.r.ID(), At: time.Now(),
 	})
+	if err == nil {
+		err = ro.markHeld(ctx, res)
+	}
 	if err != nil || ro.old == nil {
 		return "", err
 	}

@@ -62,6 +62,9 @@ func (ro *rollout) forward() (Result, error) {
 		}
 		return ro.couldNot(unusable.Broken, nil)
 	}
+	if err := ro.pauseSync(); err != nil {
+		return Result{}, err
+	}
 	refused, trigger, err := ro.expand()
 	switch {
 	case trigger != nil || err != nil:
@@ -149,6 +152,7 @@ func (ro *rollout) couldNot(why string, findings []good.Finding) (Result, error)
 	res := ro.result(CouldNot, why)
 	res.Findings = findings
 	return do(ro, "could-not", "not released: "+why, func(ctx context.Context) (Result, error) {
+		ro.letSync(ctx, false)
 		return res, ro.tell(ctx, "could_not", notify.Warning, fmt.Sprintf("%s: %s was not released", ro.in.Service, ro.new.Release.Version), why, res)
 	})
 }
@@ -295,6 +299,7 @@ func (ro *rollout) settle() (Result, error) {
 		if err := ro.retire(ctx); err != nil {
 			return res, err
 		}
+		ro.letSync(ctx, true)
 		res.Point = point.ID
 		return res, errors.Join(ro.collect(ctx), ro.tell(ctx, "promoted", notify.Info, fmt.Sprintf("%s: %s is released and known good", rel.Service, rel.Version), res.Why, res))
 	})

@@ -23,6 +23,7 @@ type Kubernetes struct {
 	Namespace   string       `yaml:"namespace" json:"namespace,omitempty" default:"default" help:"namespace that the pods run in" example:"shop"`
 	Manifest    string       `yaml:"manifest" json:"manifest" required:"true" help:"file in the release's own tree, or made by its build: a Deployment or StatefulSet with the ConfigMaps and Secrets of its pods; {{.NAME}} stands for a value of values:, and {{.service}}, {{.version}} and {{.commit}} for the release" example:"deploy/shop.yaml"`
 	AsIs        bool         `yaml:"as_is" json:"as_is,omitempty" help:"take the manifest as it is, without filling in values"`
+	GitOps      *GitOps      `yaml:"gitops" json:"gitops,omitempty" help:"Argo CD or Flux beside goodstate: its sync is paused during a rollout and while a release is held" example:"{argocd: shop}"`
 	Container   string       `yaml:"container" json:"container,omitempty" help:"container of the pod that is the instance (default: the first)" example:"shop"`
 }
 
@@ -43,6 +44,7 @@ func (s *Service) validateKubernetes(report func(path, message string)) {
 	if k.Manifest != "" && !filepath.IsLocal(k.Manifest) {
 		report("kubernetes.manifest", fmt.Sprintf("%q is not in the release's tree", k.Manifest))
 	}
+	k.validateGitOps(report)
 	if k.Namespace == "" {
 		report("kubernetes.namespace", "is empty, want the name of a namespace")
 	}
@@ -91,7 +93,7 @@ func (k *Kubernetes) revision() *Kubernetes {
 	if k == nil {
 		return nil
 	}
-	return &Kubernetes{Context: k.Context, Namespace: k.Namespace, Manifest: k.Manifest, AsIs: k.AsIs, Container: k.Container}
+	return &Kubernetes{Context: k.Context, Namespace: k.Namespace, Manifest: k.Manifest, AsIs: k.AsIs, Container: k.Container} // and not what works beside it
 }
 
 // lookAtManifest refuses a manifest that no pod could be made from, before anything is moved.

@@ -154,7 +154,7 @@ func (s *shopSite) user(text string) string {
 // limited gives the project an account of its namespace that lacks one verb on deployments.
 func (s *shopSite) limited(without string) {
 	s.t.Helper()
-	verbs := []string{"get", "list", "create", "update", "delete"}
+	verbs := []string{"get", "list", "create", "update", "patch", "delete"}
 	var has []string
 	for _, v := range verbs {
 		if v != without {
