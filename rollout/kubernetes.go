@@ -21,7 +21,7 @@ type Kubernetes struct {
 	Credentials config.Value `yaml:"credentials" json:"credentials,omitzero" help:"secret with the text of a kubeconfig, instead of a file" example:"{secret: cluster}"`
 	Context     string       `yaml:"context" json:"context,omitempty" help:"context of the kubeconfig, if not its current one" example:"production"`
 	Namespace   string       `yaml:"namespace" json:"namespace,omitempty" default:"default" help:"namespace that the pods run in" example:"shop"`
-	Manifest    string       `yaml:"manifest" json:"manifest" required:"true" help:"file in the release's own tree, or made by its build: a Deployment or StatefulSet with the ConfigMaps and Secrets of its pods; {{.NAME}} stands for a value of values:, and {{.service}}, {{.version}} and {{.commit}} for the release" example:"deploy/shop.yaml"`
+	Manifest    string       `yaml:"manifest" json:"manifest" required:"true" help:"file in the release's own tree, or made by its build: a Deployment with the ConfigMaps and Secrets of its pods; {{.NAME}} stands for a value of values:, and {{.service}}, {{.version}} and {{.commit}} for the release" example:"deploy/shop.yaml"`
 	AsIs        bool         `yaml:"as_is" json:"as_is,omitempty" help:"take the manifest as it is, without filling in values"`
 	GitOps      *GitOps      `yaml:"gitops" json:"gitops,omitempty" help:"Argo CD or Flux beside goodstate: its sync is paused during a rollout and while a release is held" example:"{argocd: shop}"`
 	Container   string       `yaml:"container" json:"container,omitempty" help:"container of the pod that is the instance (default: the first)" example:"shop"`
@@ -48,6 +48,11 @@ func (s *Service) validateKubernetes(report func(path, message string)) {
 	if k.Namespace == "" {
 		report("kubernetes.namespace", "is empty, want the name of a namespace")
 	}
+}
+
+// collector is a runtime that keeps something of releases without instances.
+type collector interface {
+	Collect(ctx context.Context, p runtime.Place, service string, keep []string, newest int) error
 }
 
 // place is where the pods run.
