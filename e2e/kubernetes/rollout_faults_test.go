@@ -83,7 +83,7 @@ func TestReleasesOnPodsThroughFaults(t *testing.T) {
 	})
 }
 
-func TestAControllerThatIsKilledWhileItReleasesPodsGoesOn(t *testing.T) {
+func TestAKilledControllerGoesOnWithPods(t *testing.T) {
 	c := start(t, "node")
 	s := newShop(t, c, c.shopImages(), "killed", "canary: {steps: [50%], hold: 1s}", "")
 	s.promotes("v1")
