@@ -11,6 +11,7 @@ import (
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/notify"
 	"goodstate.dev/goodstate/core/secret"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/hooks"
 	"goodstate.dev/goodstate/hooks/webhook"
 	"goodstate.dev/goodstate/rollout"
@@ -31,6 +32,7 @@ type Config struct {
 	Hooks    hooks.Config                `yaml:"hooks" json:"hooks,omitzero" help:"what Git's hooks check, on the client and on the server"`
 	Webhooks config.Map[webhook.Config]  `yaml:"webhooks" json:"webhooks,omitzero" help:"pushes that GitHub, GitLab, Gitea or Forgejo tell of at /hooks/NAME of the dashboard; a service with on_push is released by them" example:"{github: {from: github, secret: {secret: github}}}"`
 	Backup   backup.Config               `yaml:"backup" json:"backup,omitzero" help:"what is copied so that it can be brought back, where to, and how soon it must be back"`
+	Drift    drift.Config                `yaml:"drift" json:"drift,omitzero" help:"playbooks that hosts are compared with, on schedules, and what is done about differences"`
 	Server   Server                      `yaml:"server" json:"server" help:"the dashboard of goodstate serve"`
 }
 
@@ -46,6 +48,13 @@ func (c *Config) Validate(report func(path, message string)) {
 		for _, service := range a.Services {
 			if _, ok := c.Services.Get(service); !ok {
 				report("backup.applications."+name+".services", fmt.Sprintf("there is no service %q; services has %v", service, c.Services.Keys()))
+			}
+		}
+	}
+	for name, p := range c.Drift.Playbooks.All() {
+		for _, service := range p.Services {
+			if _, ok := c.Services.Get(service); !ok {
+				report("drift.playbooks."+name+".services", fmt.Sprintf("there is no service %q; services has %v", service, c.Services.Keys()))
 			}
 		}
 	}
@@ -88,6 +97,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("folder of %s: %w", path, err)
 	}
 	c.Data = absolute(base, c.Data)
+	c.Drift.Absolute(base)
 	c.Server.Cert, c.Server.Key = absolute(base, c.Server.Cert), absolute(base, c.Server.Key)
 	for name, s := range c.Services.All() {
 		for file, f := range s.Files {

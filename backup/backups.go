@@ -29,11 +29,12 @@ const (
 	KindPrune   = "prune"
 	KindForget  = "forget"
 	KindCopyOn  = "copy-on"
+	KindImport  = "import"
 )
 
 // IsKind says whether runs of a kind are of this package.
 func IsKind(kind string) bool {
-	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn, KindImport}, kind)
 }
 
 // Notifier tells people. Send only enqueues.
@@ -63,7 +64,9 @@ type Backups struct {
 	process string // tells a new process from this one
 
 	watching sync.Mutex
+	agreeing sync.Mutex
 	holds    holds
+	streams  streams
 }
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
@@ -76,6 +79,7 @@ func New(o Options) *Backups {
 	run.Register(o.Engine, KindPrune, b.prune)
 	run.Register(o.Engine, KindForget, b.forgetRun)
 	run.Register(o.Engine, KindCopyOn, b.copyOnRun)
+	run.Register(o.Engine, KindImport, b.importRun)
 	return b
 }
 
@@ -133,6 +137,7 @@ type Standing struct {
 	RPO         time.Duration `json:"rpo_ns,omitempty"`
 	RTO         time.Duration `json:"rto_ns,omitempty"`
 	Copied      time.Time     `json:"last_copied,omitzero"`
+	Log         *LogStanding  `json:"log,omitempty"` // that is streamed
 	Verified    time.Time     `json:"last_verified,omitzero"`
 	Restored    time.Time     `json:"last_restored,omitzero"` // by a drill that passed
 	Recovery    time.Duration `json:"recovery_ns,omitempty"`  // what that drill took
@@ -168,6 +173,7 @@ func (b *Backups) standing(ctx context.Context, name string, a Application, now 
 		return s, err
 	}
 	s.State, s.Why = plan.Judge(facts, now)
+	s.Log = b.streams.standing(name, now)
 	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running, s.Drilled = facts.Copied, facts.Verified, facts.Restored, facts.Took, running, facts.Drilled
 	return s, b.outlook(ctx, &s, a, facts, now)
 }
@@ -192,6 +198,7 @@ func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.F
 	if err := b.present(ctx, name, a, &f); err != nil {
 		return f, "", err
 	}
+	f.Log = b.streams.until(name)
 	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
 	if err != nil {
 		return f, "", err
@@ -268,49 +275,79 @@ type input struct {
 	At          time.Time   `json:"at"`
 }
 
-// Start begins work of a kind on an application, or for verify and prune on a repository.
+// Start begins work of a kind on an application, or for verify and prune on a repository, because a person wants it. What deletes may have to wait for a second
+// person: then it is a *SecondPersonError.
 func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
+	r, err := b.prepare(ctx, kind, name, who, why, q)
+	if err != nil {
+		return run.Info{}, err
+	}
+	if deletes := kind == KindPrune || kind == KindForget; deletes && !q.DryRun {
+		if err := b.secondFor(ctx, kind, name, who, why, r.Input.(input)); err != nil {
+			return run.Info{}, err
+		}
+	}
+	return b.Engine.Start(ctx, r)
+}
+
+// begin starts work that nobody has to agree to any more.
+func (b *Backups) begin(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
+	r, err := b.prepare(ctx, kind, name, who, why, q)
+	if err != nil {
+		return run.Info{}, err
+	}
+	return b.Engine.Start(ctx, r)
+}
+
+// prepare checks what is asked for.
+func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Request) (run.Request, error) {
+	none := run.Request{}
 	in := input{Request: q, At: time.Now()}
 	target := Target(name)
 	switch kind {
 	case KindVerify, KindPrune:
 		if _, err := b.repository(name); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 		in.Repository, target = name, RepositoryTarget(name)
 	default:
 		a, err := b.application(name)
 		if err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 		in.Application, in.Config, in.Repository = name, a, a.Repository
 		if kind == KindRestore || kind == KindDrill {
 			if in.Repository, err = a.from(q); err != nil {
-				return run.Info{}, err
+				return none, err
 			}
 		}
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
-			return run.Info{}, err
+			return none, err
+		}
+	}
+	if kind == KindImport {
+		if err := b.importable(in); err != nil {
+			return none, err
 		}
 	}
 	if q.Until != "" {
 		if err := recovers(in.Config, q); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
 	if q.To != "" {
 		if _, err := b.repository(q.To); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
 	if deletes := kind == KindPrune || kind == KindForget; deletes && !q.DryRun {
 		if err := b.frozen(ctx, in.Repository, in.Config.Copies); err != nil {
-			return run.Info{}, err
+			return none, err
 		}
 	}
-	return b.Engine.Start(ctx, run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in})
+	return run.Request{Kind: kind, Target: target, Who: who, Why: why, Input: in}, nil
 }
 
 // recovers says why an application cannot be brought back to a moment.

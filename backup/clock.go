@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"goodstate.dev/goodstate/backup/plan"
@@ -14,10 +15,14 @@ import (
 // clockTick is how often it is looked what is due.
 const clockTick = 15 * time.Second
 
-// Clock starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
+// Clock removes what killed drills left, follows logs, starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
 func (b *Backups) Clock(ctx context.Context) {
 	tick := time.NewTicker(clockTick)
 	defer tick.Stop()
+	b.sweep(ctx)
+	var following sync.WaitGroup
+	following.Go(func() { b.follow(ctx) })
+	defer following.Wait()
 	var watched time.Time
 	for {
 		now := time.Now()
@@ -30,6 +35,9 @@ func (b *Backups) Clock(ctx context.Context) {
 			if err := b.dueRepository(ctx, name, r, now); err != nil && ctx.Err() == nil {
 				b.Log.WarnContext(ctx, "backup", "repository", name, "error", err)
 			}
+		}
+		if err := b.requests(ctx, now); err != nil && ctx.Err() == nil {
+			b.Log.WarnContext(ctx, "backup requests", "error", err)
 		}
 		if since := now.Sub(watched); since >= watchEvery || since < 0 { // less than nothing: the clock was set back, which the watch wants to see
 			watched = now
@@ -69,25 +77,33 @@ func (b *Backups) due(ctx context.Context, name string, a Application, now time.
 	return nil
 }
 
-// dueRepository starts the verification of a repository.
+// dueRepository starts the verification of a repository, and its prune.
 func (b *Backups) dueRepository(ctx context.Context, name string, r Repository, now time.Time) error {
-	if r.Verify.IsZero() {
-		return nil
-	}
-	runs, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(name), Kind: KindVerify, Limit: 1})
-	if err != nil {
-		return err
-	}
-	last := b.started // a repository that was just made has nothing to read
-	if len(runs) > 0 {
-		if last = runs[0].Started; runs[0].State == run.Running {
-			return nil
+	for _, work := range []struct {
+		kind, text string
+		when       plan.When
+	}{{KindVerify, "it is verified ", r.Verify}, {KindPrune, "it is pruned ", r.Prune}} {
+		if work.when.IsZero() {
+			continue
+		}
+		runs, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(name), Kind: work.kind, Limit: 1})
+		if err != nil {
+			return err
+		}
+		last := b.started // a repository that was just made has nothing to read
+		if len(runs) > 0 {
+			if last = runs[0].Started; runs[0].State == run.Running {
+				continue
+			}
+		}
+		if now.Before(work.when.Due(last, b.started)) {
+			continue
+		}
+		if err := b.start(ctx, work.kind, name, work.text+work.when.String(), Request{Part: 1}); err != nil {
+			return err
 		}
 	}
-	if now.Before(r.Verify.Due(last, b.started)) {
-		return nil
-	}
-	return b.start(ctx, KindVerify, name, "it is verified "+r.Verify.String(), Request{Part: 1})
+	return nil
 }
 
 // warn tells people that the RPO is broken or about to be.
@@ -101,11 +117,13 @@ func (b *Backups) warn(ctx context.Context, name string, f plan.Facts, now time.
 	return nil
 }
 
-// start begins scheduled work; that somebody else works on it is no error.
+// start begins scheduled work; that somebody else works on it is no error. It is what the configuration says, so no second
+// person has to agree.
 func (b *Backups) start(ctx context.Context, kind, name, why string, q Request) error {
-	_, err := b.Start(ctx, kind, name, "goodstate", why, q)
+	_, err := b.begin(ctx, kind, name, "goodstate", why, q)
 	var taken *run.LeaseError
-	if errors.As(err, &taken) {
+	var frozen *FrozenError
+	if errors.As(err, &taken) || errors.As(err, &frozen) {
 		return nil
 	}
 	return err
@@ -117,6 +135,6 @@ func (b *Backups) late(ctx context.Context, name string, f plan.Facts, event str
 		return nil
 	}
 	return b.Notify.Send(ctx, notify.Event{
-		ID: fmt.Sprintf("backup-%s/%s/%d", event, name, f.Copied.Unix()), Type: "backup." + event, Phase: notify.Trigger, Severity: severity, Service: name, Title: title, Text: why, At: time.Now(),
+		ID: fmt.Sprintf("backup-%s/%s/%d", event, name, f.Youngest().Unix()), Type: "backup." + event, Phase: notify.Trigger, Severity: severity, Service: name, Title: title, Text: why, At: time.Now(),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,11 @@ func (b *Backups) forgetIn(ctx context.Context, r *run.Run, in input, name strin
 	if err != nil {
 		return err
 	}
-	goes, why, err := chosen(in, there)
+	keeps, err := b.keeps(ctx, name, in.Application, in.Config.Keep)
+	if err != nil {
+		return err
+	}
+	goes, why, err := chosen(in, keeps, there)
 	if err != nil {
 		return err
 	}
@@ -87,8 +92,8 @@ func (b *Backups) forgetIn(ctx context.Context, r *run.Run, in input, name strin
 	return nil
 }
 
-// chosen are the restore points that go, and why.
-func chosen(in input, there []repository.Snapshot) (goes []repository.Snapshot, why string, err error) {
+// chosen are the restore points that go, and why: those that no policy wants, or the one that was named.
+func chosen(in input, keeps []plan.Keep, there []repository.Snapshot) (goes []repository.Snapshot, why string, err error) {
 	if want := in.Request.Snapshot; want != "" {
 		for _, s := range there {
 			if strings.HasPrefix(s.ID.String(), want) || s.Original != nil && strings.HasPrefix(s.Original.String(), want) {
@@ -109,9 +114,15 @@ func chosen(in input, there []repository.Snapshot) (goes []repository.Snapshot, 
 		points[i] = plan.Point{ID: s.ID.String(), At: s.Time}
 		byID[s.ID.String()] = s
 	}
-	for _, v := range in.Config.Keep.Apply(points, in.At) {
-		if len(v.Why) == 0 {
-			goes = append(goes, byID[v.ID])
+	wanted := map[string]bool{}
+	for _, keep := range keeps {
+		for _, v := range keep.Apply(points, in.At) {
+			wanted[v.ID] = wanted[v.ID] || len(v.Why) > 0
+		}
+	}
+	for _, p := range slices.Backward(points) { // the youngest first
+		if !wanted[p.ID] {
+			goes = append(goes, byID[p.ID])
 		}
 	}
 	return goes, "no rule of keep wants it", nil

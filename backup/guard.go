@@ -60,6 +60,20 @@ func (b *Backups) Unfreeze(ctx context.Context, name, who, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return errors.New("say why all is well with the repository: --why REASON")
 	}
+	all, err := b.Ledger.Frozen(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(f ledger.Frozen) bool { return f.Repository == name }) {
+		if err := b.second(ctx, askUnfreeze, name, nil, who, why, "have copies in the frozen repository "+name+" deleted again", asked{}); err != nil {
+			return err
+		}
+	}
+	return b.unfreeze(ctx, name, who, why)
+}
+
+// unfreeze lets it go.
+func (b *Backups) unfreeze(ctx context.Context, name, who, why string) error {
 	was, err := b.Ledger.Thaw(ctx, name)
 	if err != nil || !was {
 		return cmp.Or(err, fmt.Errorf("repository %s is not frozen", name))
@@ -104,6 +118,9 @@ func (b *Backups) KnowKey(ctx context.Context, name string, id repository.ID, wh
 func (b *Backups) Watch(ctx context.Context, name string, now time.Time) error {
 	b.watching.Lock()
 	defer b.watching.Unlock()
+	if err := b.promises(ctx, name); err != nil {
+		return err
+	}
 	var before watch.Look
 	seen, err := b.Ledger.Look(ctx, name, &before)
 	if err != nil {

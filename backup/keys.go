@@ -56,6 +56,24 @@ func (b *Backups) RemoveKey(ctx context.Context, name, prefix, who, why string) 
 		return id, err
 	}
 	err = b.reading(ctx, name, func(repo *repository.Repository) error {
+		id, err = keyNamed(ctx, repo, name, prefix)
+		return err
+	})
+	if err != nil {
+		return id, err
+	}
+	if err := b.second(ctx, askKeyRemove, name, nil, who, why, fmt.Sprintf("take key %s of repository %s away", id.Short(), name), asked{Key: id.String()}); err != nil {
+		return id, err
+	}
+	return b.removeKey(ctx, name, id.String(), who, why)
+}
+
+// removeKey takes it away.
+func (b *Backups) removeKey(ctx context.Context, name, prefix, who, why string) (id repository.ID, err error) {
+	if err := b.frozen(ctx, name, nil); err != nil {
+		return id, err
+	}
+	err = b.reading(ctx, name, func(repo *repository.Repository) error {
 		if id, err = keyNamed(ctx, repo, name, prefix); err != nil {
 			return err
 		}
@@ -94,6 +112,13 @@ type Rotated struct {
 // RotateKey puts the configured password in the place of an old one, which is still a secret: the new one is added and proven before the old one goes. It may be
 // interrupted and done again.
 func (b *Backups) RotateKey(ctx context.Context, name, oldSecret, who, why string) (res Rotated, err error) {
+	if err := b.second(ctx, askKeyRotate, name, nil, who, why, fmt.Sprintf("have repository %s open with its configured password, and with secret %s no more", name, oldSecret), asked{Secret: oldSecret}); err != nil {
+		return res, err
+	}
+	return b.rotateKey(ctx, name, oldSecret, who, why)
+}
+
+func (b *Backups) rotateKey(ctx context.Context, name, oldSecret, who, why string) (res Rotated, err error) {
 	conf, err := b.repository(name)
 	if err != nil {
 		return res, err

@@ -11,6 +11,7 @@ import (
 	"goodstate.dev/goodstate/app"
 	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/auth"
+	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/internal/real"
 )
 
@@ -162,4 +163,39 @@ func TestAFrozenRepositoryIsLetGoFromThePagesWithoutScripts(t *testing.T) {
 	adam.seesLater("MB read")
 	adam.open("/backups")
 	adam.sees("All backups are as promised")
+}
+
+func TestADeletionWaitsForASecondPersonOnThePagesWithoutScripts(t *testing.T) {
+	d := newVault(t)
+	if d == nil {
+		return
+	}
+	conf, _ := d.a.Backups.Config.Repositories.Get("main")
+	conf.TwoPersons = &backup.TwoPersons{Within: config.Duration(time.Hour)}
+	d.a.Backups.Config.Repositories.Set("main", conf)
+	info, err := d.a.Backups.Start(t.Context(), backup.KindCopy, "shop", "test", "", backup.Request{})
+	d.must(err)
+	_, err = d.a.Engine.Wait(t.Context(), info.ID)
+	d.must(err)
+
+	adam, olga, petra := d.browser("adam", false), d.browser("olga", false), d.browser("petra", false)
+	adam.login()
+	adam.open("/backups")
+	adam.press("Prune main")
+	adam.sees("1 deletion waits for a second person")
+	adam.sees("You asked for it: somebody else has to agree.")
+	adam.readable()
+	olga.login()
+	olga.seesLater("adam asks to delete what no restore point of repository main needs")
+	olga.open("/backups")
+	olga.sees("agreeing needs the role approver")
+	petra.login()
+	petra.open("/backups")
+	petra.sees("adam asks to delete what no restore point of repository main needs")
+	petra.shot("backup-second-person")
+	petra.readable()
+	petra.press("Agree")
+	petra.seesLater("freed 0 MB")
+	petra.open("/backups")
+	petra.lacks("waits for a second person")
 }

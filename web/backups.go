@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -34,6 +35,8 @@ func (s *site) backupPages(mux *http.ServeMux) {
 	s.actBackup(mux, "POST /repositories/{repository}/prune", auth.Delete, s.startBackup(backup.KindPrune, "repository"))
 	s.actBackup(mux, "POST /repositories/{repository}/unfreeze", auth.Delete, s.unfreeze)
 	s.actBackup(mux, "POST /backup-alerts/{id}/close", auth.Restore, s.closeAlert)
+	s.actRequest(mux, "POST /backup-requests/{id}/approve", s.approveBackup)
+	s.actRequest(mux, "POST /backup-requests/{id}/refuse", s.refuseBackup)
 }
 
 // actBackup adds a form's target. Who may use it is what the configuration says about backups.
@@ -46,6 +49,10 @@ func (s *site) actBackup(mux *http.ServeMux, pattern string, action auth.Action,
 		}
 		next, err := do(r, p.Name)
 		s.memory.forget()
+		var second *backup.SecondPersonError
+		if errors.As(err, &second) {
+			next, err = "/backups#request-"+second.Request.ID, nil // where it is seen that it waits
+		}
 		if err != nil {
 			s.failed(w, r, err)
 			return
@@ -69,6 +76,7 @@ type backupsData struct {
 	Frozen       []ledger.Frozen
 	Repositories []string
 	Drills       []backupRunLine
+	Requests     []backupRequest
 	CanDo        mayBackups
 }
 
@@ -100,6 +108,9 @@ func (s *site) backups(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	d.Drills = backupRunLines(drills)
+	if d.Requests, err = s.backupRequests(r); err != nil {
+		return view{}, err
+	}
 	return view{Page: "backups", Title: "Backups", Command: "goodstate backup status", Live: true, Data: d}, nil
 }
 
@@ -274,6 +285,13 @@ func (s *site) unprotected(r *http.Request, all []trouble) ([]trouble, error) {
 		if a.Severity == "critical" {
 			all = append(all, trouble{Text: a.Text, Link: "/backup-alerts", Do: "Look at it", Since: "since " + ago(a.At)})
 		}
+	}
+	if err != nil {
+		return all, err
+	}
+	waiting, err := s.Backups.Requests(r.Context(), false)
+	for _, q := range waiting {
+		all = append(all, trouble{Text: cmp.Or(q.Who, "goodstate.yaml") + " asks to " + q.Text, Link: "/backups#request-" + q.ID, Do: "Agree or refuse", Since: "since " + ago(q.At)})
 	}
 	return all, err
 }

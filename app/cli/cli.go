@@ -93,6 +93,8 @@ func (t *terminal) code(ctx context.Context, err error) int {
 		code = exitUsage
 	case errors.As(err, &refused) && refused.Code == api.CodeUnknown:
 		code = exitUsage
+	case errors.As(err, &refused) && refused.Code == api.CodeSecond:
+		code = exitUndecided
 	case errors.Is(err, context.Canceled) || ctx.Err() != nil:
 		code = exitInterrupted
 	}

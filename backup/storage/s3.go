@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"goodstate.dev/goodstate/core/config"
 )
@@ -29,16 +27,11 @@ func init() {
 }
 
 type s3Place struct {
-	Endpoint  string          `yaml:"endpoint" required:"true" help:"address of the server, with its scheme" example:"https://s3.eu-central-1.amazonaws.com"`
-	Bucket    string          `yaml:"bucket" required:"true" help:"the bucket, which is there already" example:"backup"`
-	Prefix    string          `yaml:"prefix" help:"what the names of all objects begin with" example:"shop"`
-	Region    string          `yaml:"region" help:"region of the bucket, where the server does not tell it" example:"eu-central-1"`
-	AccessKey config.Secret   `yaml:"access_key" required:"true" help:"secret with the ID of the access key" example:"{secret: s3-id}"`
-	SecretKey config.Secret   `yaml:"secret_key" required:"true" help:"secret with the access key itself" example:"{secret: s3-key}"`
-	PathStyle bool            `yaml:"path_style" help:"the bucket is in the path of addresses and not in the host's name"`
-	CA        string          `yaml:"ca" help:"file with certificates that the server is trusted by, besides those of the system" example:"ca.pem"`
-	Lock      config.Duration `yaml:"lock" help:"for how long objects are held so that nobody can remove them, extended while a restore point needs them; the bucket must have been made with object lock" example:"720h"`
-	LockMode  string          `yaml:"lock_mode" default:"compliance" enum:"compliance,governance" help:"compliance: not even the account's owner can remove them earlier; governance: who has the permission for it can"`
+	S3Server `yaml:",inline"`
+	Bucket   string          `yaml:"bucket" required:"true" help:"the bucket, which is there already" example:"backup"`
+	Prefix   string          `yaml:"prefix" help:"what the names of all objects begin with" example:"shop"`
+	Lock     config.Duration `yaml:"lock" help:"for how long objects are held so that nobody can remove them, extended while a restore point needs them; the bucket must have been made with object lock" example:"720h"`
+	LockMode string          `yaml:"lock_mode" default:"compliance" enum:"compliance,governance" help:"compliance: not even the account's owner can remove them earlier; governance: who has the permission for it can"`
 }
 
 func (p *s3Place) String() string { return "s3 " + p.Endpoint + "/" + joined(p.Bucket, p.Prefix) }
@@ -54,56 +47,21 @@ func joined(parts ...string) string {
 	return strings.Join(all, "/")
 }
 
-// Validate reports addresses that are not safe and retentions that are none.
+// Validate reports retentions that are none.
 func (p *s3Place) Validate(report func(path, message string)) {
-	if _, err := endpoint(p.Endpoint); err != nil {
-		report("endpoint", err.Error())
-	}
+	p.S3Server.Validate(report)
 	if p.Lock != 0 && p.Lock < config.Duration(24*time.Hour) {
 		report("lock", fmt.Sprintf("%s, want 24h or more: retentions are extended once a day", p.Lock))
 	}
 }
 
-func endpoint(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("%q is no address, want one like https://s3.example.com", address)
-	}
-	if u.User != nil {
-		return nil, errors.New("credentials do not belong into an address")
-	}
-	return u, secure(u.Scheme, u.Host)
-}
-
 // Open asks the server nothing yet.
 func (p *s3Place) Open(ctx context.Context, env Env) (Storage, error) {
-	u, err := endpoint(p.Endpoint)
+	client, idle, err := p.Client(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	id, err := env.secret(ctx, p.AccessKey, "access key")
-	if err != nil {
-		return nil, err
-	}
-	key, err := env.secret(ctx, p.SecretKey, "secret key")
-	if err != nil {
-		return nil, err
-	}
-	transport, err := env.transport(p.CA)
-	if err != nil {
-		return nil, err
-	}
-	style := minio.BucketLookupAuto
-	if p.PathStyle {
-		style = minio.BucketLookupPath
-	}
-	client, err := minio.New(u.Host, &minio.Options{
-		Creds: credentials.NewStaticV4(id, key, ""), Secure: u.Scheme == "https", Transport: transport, Region: p.Region, BucketLookup: style, MaxRetries: 1,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("client of %s: %w", p, err)
-	}
-	b := &bucket{client: client, name: p.Bucket, prefix: joined(p.Prefix), lock: time.Duration(p.Lock), mode: minio.Compliance, idle: transport.CloseIdleConnections}
+	b := &bucket{client: client, name: p.Bucket, prefix: joined(p.Prefix), lock: time.Duration(p.Lock), mode: minio.Compliance, idle: idle}
 	if p.LockMode == "governance" {
 		b.mode = minio.Governance
 	}

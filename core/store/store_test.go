@@ -107,7 +107,7 @@ func TestADirectoryIsPrivateAndReadableAfterItsOwnerHasGone(t *testing.T) {
 func TestADatabaseOfANewerGoodstateIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if _, err := s.DB().ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)"); err != nil {
+	if _, err := s.DB().ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

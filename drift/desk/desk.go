@@ -16,6 +16,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift/record"
 )
 
 // KindPlay is the kind of runs that carry a template out.
@@ -35,6 +36,7 @@ type Options struct {
 type Desk struct {
 	Options
 	box   *secret.Box
+	seen  *record.Book // what runs saw of hosts
 	dir   string
 	pulls sync.Mutex // one pull or checkout at a time: they share clones
 }
@@ -49,7 +51,11 @@ func New(o Options) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{Options: o, box: box, dir: dir}
+	seen, err := record.Open(o.Store)
+	if err != nil {
+		return nil, err
+	}
+	d := &Desk{Options: o, box: box, seen: seen, dir: dir}
 	if err := d.sweep(); err != nil {
 		return nil, err
 	}

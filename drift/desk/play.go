@@ -97,12 +97,18 @@ func (d *Desk) carry(ctx context.Context, r *run.Run, o Order) (out Outcome, err
 		return out, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	opt, hide, err := d.options(ctx, p, o, dir)
+	opt, secrets, err := d.options(ctx, p, o, dir)
 	if err != nil {
 		return out, err
 	}
+	hide := secrets.hide()
 	rec := newRecorder(d, r, hide)
-	opt.Report, opt.Console = rec, nobody{rec}
+	files := filepath.Join(dir, "files")
+	saw, err := d.sight(ctx, r, o, files, secrets)
+	if err != nil {
+		return out, err
+	}
+	opt.Report, opt.Console, opt.Fingerprint, opt.Opened = both{rec, saw}, nobody{rec}, d.fingerprint(files), saw.Opened
 	ansible := fallback.New(plugins(p, opt))
 	opt.Knows, opt.Fallback, opt.Python = ansible.Knows, ansible.Call, ansible.Python
 	if p.Local { // plugins are programs that run on the controller
@@ -112,10 +118,12 @@ func (d *Desk) carry(ctx context.Context, r *run.Run, o Order) (out Outcome, err
 		}
 	}
 	stop := rec.begin(ctx)
-	code, stats, err := engine.Run(ctx, opt)
-	err = errors.Join(err, ansible.Close(), stop())
-	if err != nil {
-		return out, errors.New(hide(strings.ReplaceAll(err.Error(), filepath.Join(dir, "files")+"/", "")))
+	code, stats, failure := engine.Run(ctx, opt)
+	if failure != nil {
+		failure = errors.New(hide(strings.ReplaceAll(failure.Error(), files+"/", "")))
+	}
+	if err := errors.Join(failure, ansible.Close(), stop(), saw.Close(failure)); err != nil {
+		return out, err
 	}
 	out = Outcome{Code: code, Hosts: map[string]engine.Count{}}
 	for _, h := range stats.Hosts() {
@@ -136,18 +144,18 @@ func plugins(p Project, opt engine.Options) fallback.Options {
 	return fallback.Options{Library: []string{}, ModuleUtils: []string{}}
 }
 
-// options are the engine's for an order, and what takes its secrets out of texts.
-func (d *Desk) options(ctx context.Context, p Project, o Order, dir string) (opt engine.Options, hide func(string) string, err error) {
+// options are the engine's for an order, and the secrets of the run.
+func (d *Desk) options(ctx context.Context, p Project, o Order, dir string) (opt engine.Options, s *secrets, err error) {
 	files := filepath.Join(dir, "files")
 	t := o.Template
 	// Nobody's ansible.cfg counts: not the account's, and the project's could name programs and turn the checking of host keys off.
-	s, err := settings.Load(func(name string) (string, bool) { return os.DevNull, name == "ANSIBLE_CONFIG" })
+	set, err := settings.Load(func(name string) (string, bool) { return os.DevNull, name == "ANSIBLE_CONFIG" })
 	if err != nil {
 		return opt, nil, err
 	}
 	opt = engine.Options{
-		Tags: t.Tags, SkipTags: t.SkipTags, Limit: o.Limit, Check: o.Check, Diff: true, Forks: t.Forks, Become: t.Become, Connection: "ssh", Settings: s.Engine,
-		BecomeMethod: s.BecomeMethod, BecomeUser: s.BecomeUser, Timeout: s.Timeout,
+		Tags: t.Tags, SkipTags: t.SkipTags, Limit: o.Limit, Check: o.Check, Diff: true, Forks: t.Forks, Become: t.Become, Connection: "ssh", Settings: set.Engine,
+		BecomeMethod: set.BecomeMethod, BecomeUser: set.BecomeUser, Timeout: set.Timeout,
 	}
 	opt.Settings.RolePaths = []string{filepath.Join(files, "roles")}
 	opt.Settings.CollectionPaths = []string{filepath.Join(files, "collections")}
@@ -170,12 +178,12 @@ func (d *Desk) options(ctx context.Context, p Project, o Order, dir string) (opt
 		return opt, nil, err
 	}
 	opt.Inventory = []string{source}
-	secrets := &secrets{}
-	if opt.Extra, err = d.extra(o, secrets); err != nil {
+	s = &secrets{}
+	if opt.Extra, err = d.extra(o, s); err != nil {
 		return opt, nil, err
 	}
 	dialer := &engine.Dialer{Keys: &remote.Keys{}, Remote: !p.Local}
-	if err := d.credentials(ctx, t, &opt, dialer, secrets); err != nil {
+	if err := d.credentials(ctx, t, &opt, dialer, s); err != nil {
 		return opt, nil, err
 	}
 	if p.KnownHosts != "" {
@@ -185,9 +193,9 @@ func (d *Desk) options(ctx context.Context, p Project, o Order, dir string) (opt
 		}
 		opt.Settings.SSHArgs = append(opt.Settings.SSHArgs, "-o", "UserKnownHostsFile="+known, "-o", "GlobalKnownHostsFile=none")
 	}
-	dialer.Settings, dialer.Ask = opt.Settings, secrets.ask
+	dialer.Settings, dialer.Ask = opt.Settings, s.ask
 	opt.Connect = dialer.Connect
-	return opt, secrets.hide(), nil
+	return opt, s, nil
 }
 
 // extra are the extra variables: those of the template, and the answers of the survey, which are data and never templates.

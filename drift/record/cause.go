@@ -23,6 +23,7 @@ type Cause struct {
 	Diff     string       `json:"diff,omitempty"`
 	Count    int          `json:"count"` // of hosts
 	Hosts    string       `json:"hosts"` // folded: "web[1-40], db2"
+	Few      []string     `json:"-"`     // the hosts by name, where they are few
 	States   state.Counts `json:"states"`
 	// Since is a bound: it became different after GoodAt (zero: never seen good) and before DiffersAt, on the host that was seen different first.
 	GoodAt    time.Time `json:"good_at,omitzero"`
@@ -59,6 +60,9 @@ func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int,
 	return list, nil
 }
 
+// few hosts are those that a limit can name.
+const few = 20
+
 // fill adds the hosts, since when, and whether it is ignored.
 func (b *Book) fill(ctx context.Context, c *Cause, now time.Time) error {
 	var good int64
@@ -73,6 +77,9 @@ func (b *Book) fill(ctx context.Context, c *Cause, now time.Time) error {
 	}, `SELECT host, good_at FROM drift_resources WHERE cause = ? AND playbook = ? ORDER BY differs_at, host`, c.Cause, c.Playbook)
 	if err != nil {
 		return err
+	}
+	if len(hosts) <= few {
+		c.Few = hosts
 	}
 	c.Hosts, c.GoodAt = state.Fold(hosts), moment(good)
 	var until int64
