@@ -153,7 +153,7 @@ func (ro *rollout) ready(ctx context.Context, k Kept, in *runtime.Instance) good
 		case !ok:
 			f.Observed = "it is gone"
 		case now.State == runtime.Exited:
-			f.Verdict, f.Observed, f.Detail = good.Fail, now.Exit, ro.lastLines(ctx, in.ID, 20)
+			f.Verdict, f.Observed, f.Detail = good.Fail, now.Exit, ro.lastLines(ctx, in.ID)
 			return f
 		case now.State == runtime.Lost:
 			f.Observed = now.Exit
@@ -166,7 +166,7 @@ func (ro *rollout) ready(ctx context.Context, k Kept, in *runtime.Instance) good
 		}
 		late := time.Since(began) > k.Config.startLimit()
 		if late && err == nil && now.State == runtime.Running {
-			f.Verdict, f.Detail = good.Fail, ro.lastLines(ctx, in.ID, 20)
+			f.Verdict, f.Detail = good.Fail, ro.lastLines(ctx, in.ID)
 		}
 		if late {
 			return f

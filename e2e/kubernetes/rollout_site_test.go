@@ -218,7 +218,7 @@ services:
     checks: {home: {http: {url: /, status: "200,500"}}}
     traffic: {listen: %q, sticky: none}
     strategy: {%s}
-    judge: {warmup: 0s, requests: 20}
+    judge: {warmup: 0s, requests: 5}
     watch: 2s
     recover: 30s
 %s`, s.kubeconfig(), s.namespace, s.listen, strategy, more), 0o600))
