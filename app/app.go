@@ -34,8 +34,10 @@ import (
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/source"
-	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
+	_ "goodstate.dev/goodstate/rollout/traffic/gatewayapi" // registers itself
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy"    // likewise
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	_ "goodstate.dev/goodstate/rollout/traffic/service" // likewise
 	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
