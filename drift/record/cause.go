@@ -28,6 +28,8 @@ type Cause struct {
 	// Since is a bound: it became different after GoodAt (zero: never seen good) and before DiffersAt, on the host that was seen different first.
 	GoodAt    time.Time `json:"good_at,omitzero"`
 	DiffersAt time.Time `json:"differs_at"`
+	// Hint is what the host that was seen different first says of who changed it, and when. It is a guess.
+	Hint string `json:"hint,omitempty"`
 	// Ignored is why it may stay, until Until; empty: it may not.
 	Ignored string    `json:"ignored,omitempty"`
 	Until   time.Time `json:"until,omitzero"`
@@ -73,14 +75,17 @@ const few = 20
 func (b *Book) fill(ctx context.Context, c *Cause, now time.Time) error {
 	var good int64
 	hosts, err := read(ctx, b.db, "hosts of a difference", func(scan func(...any) error) (string, error) {
-		var h string
+		var h, hint string
 		var at int64
-		err := scan(&h, &at)
+		err := scan(&h, &at, &hint)
 		if good == 0 {
 			good = at
 		}
+		if c.Hint == "" && hint != "" {
+			c.Hint = h + ": " + hint
+		}
 		return h, err
-	}, `SELECT host, good_at FROM drift_resources WHERE cause = ? AND playbook = ? ORDER BY differs_at, host`, c.Cause, c.Playbook)
+	}, `SELECT host, good_at, hint FROM drift_resources WHERE cause = ? AND playbook = ? ORDER BY differs_at, host`, c.Cause, c.Playbook)
 	if err != nil {
 		return err
 	}

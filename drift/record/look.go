@@ -157,6 +157,8 @@ func outcome(e engine.Event, res *py.Dict, module string) (string, state.Outcome
 		return "unreachable", state.Nothing
 	case action.Is(res, "failed") && e.Ignored:
 		return "ignored", state.Nothing
+	case action.Is(res, "failed") && e.Rescued && slices.Contains(commands, module): // that it fails is what the block is for
+		return "failed", state.NotCheckable
 	case action.Is(res, "failed"):
 		return "failed", state.Nothing
 	case action.Is(res, "skipped") && (conditional || empty):
