@@ -140,7 +140,7 @@ func (l *lab) boot(ctx context.Context, dir, name string, i int, let string) (ad
 		return "", "", err
 	}
 	var said bytes.Buffer
-	cmd := exec.Command("/bin/sh", filepath.Join(l.dir, "machine.sh"), "outside", dir, name, address, port, let)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", filepath.Join(l.dir, "machine.sh"), "outside", dir, name, address, port, let)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second

@@ -112,7 +112,7 @@ func (y *driftYard) page(ctx context.Context, found []record.Cause) (int, error)
 	if err != nil {
 		return 0, fmt.Errorf("page of drift: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read
+	defer func() { _ = res.Body.Close() }() // it was read
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		return 0, fmt.Errorf("page of drift: %w", err)
