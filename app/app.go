@@ -23,8 +23,10 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/drift/log"
+	"goodstate.dev/goodstate/drift/report"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -58,11 +60,13 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Backups  *backup.Backups
 	Desk     *desk.Desk
+	Drift    *drift.Drift
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
 	Audit    *audit.Exporter
 	Results  *log.Log
+	Reports  *report.Sender
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -130,7 +134,13 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log, RoleOf: a.Auth.RoleOf}); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Version: Version()})
+	if err := a.openDrift(o, secrets); err != nil {
+		return err
+	}
+	if err := a.openReports(o); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Reports: a.Reports, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -240,6 +250,8 @@ func (a *App) Watch(ctx context.Context) {
 	clock.Go(func() { a.Desk.Clock(ctx) })
 	clock.Go(func() { a.Results.Tend(ctx, a.Config.Drift.Logs.Keep.Std(), a.log) })
 	clock.Go(func() { a.follow(ctx) })
+	clock.Go(func() { a.Drift.Clock(ctx) })
+	clock.Go(func() { a.Reports.Clock(ctx) })
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

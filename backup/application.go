@@ -71,12 +71,7 @@ func (c *Config) Validate(report func(path, message string)) {
 				report("applications."+name+".repository", fmt.Sprintf("there is no repository %q; backup.repositories has %v", r, c.Repositories.Keys()))
 			}
 		}
-		if a.RPO != 0 && time.Duration(a.RPO) < 2*time.Minute {
-			report("applications."+name+".rpo", fmt.Sprintf("%s is shorter than 2m, the shortest that copies can keep", a.RPO))
-		}
-		if longest := a.Schedule.Longest(time.Now()); a.RPO > 0 && longest > time.Duration(a.RPO) {
-			report("applications."+name+".schedule", fmt.Sprintf("%s lies up to %s between two copies, which cannot keep an RPO of %s", a.Schedule, config.Duration(longest), a.RPO))
-		}
+		a.validateTimes(func(key, message string) { report("applications."+name+"."+key, message) })
 	}
 	serves := map[string]string{}
 	for name, a := range c.Applications.All() {
@@ -86,5 +81,27 @@ func (c *Config) Validate(report func(path, message string)) {
 			}
 			serves[s] = name
 		}
+	}
+}
+
+// validateTimes reports a promise that the copies cannot keep. Where the log is streamed, it is the log that keeps it.
+func (a Application) validateTimes(report func(key, message string)) {
+	var stream time.Duration
+	if src, err := a.Source.New(); err == nil {
+		if s, ok := src.(source.Streamer); ok {
+			stream = s.StreamEvery()
+		}
+	}
+	rpo := time.Duration(a.RPO)
+	switch {
+	case rpo != 0 && rpo < 2*time.Minute && stream == 0:
+		report("rpo", fmt.Sprintf("%s is shorter than 2m, the shortest that copies can keep", a.RPO))
+	case rpo != 0 && rpo < 3*stream:
+		report("rpo", fmt.Sprintf("%s is shorter than three times the %s after which the log is streamed", a.RPO, config.Duration(stream)))
+	case rpo != 0 && rpo < 2*time.Minute && a.Schedule.IsZero():
+		report("schedule", fmt.Sprintf("an RPO of %s is kept by the log, but would have the application copied every minute; say when it is, for example schedule: 6h", a.RPO))
+	}
+	if longest := a.Schedule.Longest(time.Now()); rpo > 0 && longest > rpo && stream == 0 {
+		report("schedule", fmt.Sprintf("%s lies up to %s between two copies, which cannot keep an RPO of %s", a.Schedule, config.Duration(longest), a.RPO))
 	}
 }

@@ -78,17 +78,17 @@ func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q 
 		if err == nil && to.Cluster != nil {
 			return b.cluster(ctx, to, q)
 		}
-		to.Until = until
+		to.Until, to.Onward = until, q.onward()
 		return to, err
 	case q.Database != "":
 		url, err := b.Secret(ctx, q.Database)
-		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace, Until: until}, err
+		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace, Until: until, Onward: q.onward()}, err
 	}
 	folder, err := filepath.Abs(q.Folder)
 	if err != nil {
 		return source.Place{}, err
 	}
-	return source.Place{Folder: folder, Replace: q.Replace, Until: until}, nil
+	return source.Place{Folder: folder, Replace: q.Replace, Until: until, Onward: q.onward()}, nil
 }
 
 // cluster fills in under which names objects come back, and where.

@@ -39,7 +39,7 @@ func do[T any](r *run.Run, name, text string, fn func(ctx context.Context) (T, e
 
 func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) (source.Job, error) {
 	j, err := b.quietJob(application)
-	j.Repo, j.Say, j.Began = repo, r.Note, time.Now()
+	j.Repo, j.Say, j.Began, j.Live = repo, r.Note, time.Now(), b.streams.of(application)
 	return j, err
 }
 
@@ -113,6 +113,12 @@ func (b *Backups) copyOnce(ctx context.Context, r *run.Run, in input) (res Resul
 		if res.Copied, err = src.Backup(ctx, j); err != nil {
 			return err
 		}
+		if j.Live != nil {
+			j.Live.Taken()
+		}
+		if err := b.trimLog(ctx, in, j); err != nil {
+			b.Log.WarnContext(ctx, "backup", "application", in.Application, "error", err) // it is in the way of nothing, and the next copy tries again
+		}
 		if err := b.hold(ctx, in.Repository, repo); err != nil {
 			res.Unheld = err.Error() // the copy is made all the same
 		}
@@ -154,7 +160,7 @@ func (b *Backups) copyOn(ctx context.Context, in input, to string) (res reposito
 			if res, err = from.Copy(ctx, second, points, repository.SaveOptions{}); err != nil {
 				return err
 			}
-			return errors.Join(b.madeCopies(ctx, in, to, second), b.hold(ctx, to, second))
+			return errors.Join(b.madeCopies(ctx, in, to, second), b.hold(ctx, to, second), b.trimLog(ctx, in, source.Job{Repo: second, Application: in.Application}))
 		})
 	})
 	return res, err
@@ -270,11 +276,7 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 		return repository.Snapshot{}, fmt.Errorf("%s has no restore point in %s", in.Application, in.Repository)
 	}
 	if in.Request.Snapshot == "" {
-		until, err := source.ParseUntil(in.Request.Until)
-		if err != nil {
-			return repository.Snapshot{}, err
-		}
-		return until.Covering(all)
+		return b.covering(ctx, repo, in, all)
 	}
 	for _, s := range all {
 		if strings.HasPrefix(s.ID.String(), in.Request.Snapshot) {

@@ -13,7 +13,8 @@ type Place struct {
 	Name    string   `json:"database,omitempty"` // of the database
 	Replace bool     `json:"replace,omitempty"`  // what is in the way is replaced
 	Cluster *Cluster `json:"cluster,omitempty"`
-	Until   Until    `json:"until,omitzero"` // moment to recover to; zero: the restore point's end
+	Until   Until    `json:"until,omitzero"`   // moment to recover to; zero: the end of what there is
+	Onward  bool     `json:"onward,omitempty"` // what was streamed since the restore point is replayed too
 }
 
 // Cluster is the place of a cluster's objects, and under which names they come there.

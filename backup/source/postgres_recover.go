@@ -42,10 +42,24 @@ func (s *serverSource) Restore(ctx context.Context, j Job, snap repository.Snaps
 	if err != nil {
 		return res, err
 	}
+	var on tail
+	if to.Onward && len(lacks) == 0 {
+		if on, err = c.tail(ctx, j); err != nil {
+			return res, err
+		}
+		if on.gap != "" {
+			lacks = append(lacks, on.gap)
+		}
+	}
 	if len(lacks) > 0 && to.Until.IsZero() {
 		return res, fmt.Errorf("the log has a gap: %s; say --until with a moment before it", strings.Join(lacks, ", "))
 	}
 	if res.Bytes, err = c.lay(ctx, j, snap, to.Folder); err != nil {
+		return res, err
+	}
+	streamed, err := on.lay(ctx, j, to.Folder, c.Segment)
+	res.Bytes += streamed
+	if err != nil {
 		return res, err
 	}
 	res.Ended, err = c.recover(ctx, j, to, lacks)

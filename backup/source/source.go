@@ -31,6 +31,7 @@ type Job struct {
 	Owner       string               // tells this goodstate from others, for the marks of scratch places
 	Scratch     string               // an empty folder of the drill, on a disk with room
 	State       string               // folder of the application that stays between its copies
+	Live        *Stream              // the log of the application, where it is followed now
 	Secret      func(ctx context.Context, name string) (string, error)
 	Say         func(text string) // progress in words
 	Began       time.Time         // of the work, for its rate
