@@ -26,6 +26,7 @@ import (
 	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/drift/log"
+	"goodstate.dev/goodstate/drift/report"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -69,6 +70,7 @@ type App struct {
 	Links    *auth.Links
 	Audit    *audit.Exporter
 	Results  *log.Log
+	Reports  *report.Sender
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -142,7 +144,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openDrift(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Version: Version()})
+	if err := a.openReports(o); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Reports: a.Reports, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -253,6 +258,7 @@ func (a *App) Watch(ctx context.Context) {
 	clock.Go(func() { a.Results.Tend(ctx, a.Config.Drift.Logs.Keep.Std(), a.log) })
 	clock.Go(func() { a.follow(ctx) })
 	clock.Go(func() { a.Drift.Clock(ctx) })
+	clock.Go(func() { a.Reports.Clock(ctx) })
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -58,8 +58,17 @@ func (e Entry) record() audit.Record {
 	return audit.Record{
 		Log: "drift", Seq: e.Seq, At: e.At, Event: "task-" + e.Status, Severity: e.severity(), Text: e.String(), Whole: e,
 		Fields: []audit.Field{
-			{Name: "run", Value: e.Run}, {Name: "playbook", Value: e.Playbook}, {Name: "mode", Value: e.Mode}, {Name: "actor", Value: e.Who}, {Name: "host", Value: e.Host}, {Name: "play", Value: e.Play},
-			{Name: "task", Value: e.Task}, {Name: "module", Value: e.Action}, {Name: "item", Value: e.Item}, {Name: "status", Value: e.Status}, {Name: "diff", Value: e.Diff},
+			{Name: "run", Value: e.Run},
+			{Name: "playbook", Value: e.Playbook},
+			{Name: "mode", Value: e.Mode},
+			{Name: "actor", Value: e.Who},
+			{Name: "host", Value: e.Host},
+			{Name: "play", Value: e.Play},
+			{Name: "task", Value: e.Task},
+			{Name: "module", Value: e.Action},
+			{Name: "item", Value: e.Item},
+			{Name: "status", Value: e.Status},
+			{Name: "diff", Value: e.Diff},
 		},
 	}
 }

@@ -215,7 +215,7 @@ func TestASinkThatNeverComesBackLosesTheOldestAndThatIsCountedAndSaid(t *testing
 	if s := y.state(x); s.Dropped != 500 {
 		t.Errorf("%+v, want the 500 that were too old", s)
 	}
-	x, stop = y.shipper("elasticsearch", 1000, settings)
+	_, stop = y.shipper("elasticsearch", 1000, settings)
 	real.Eventually(t, time.Minute, "the loss is said", func() bool {
 		said, err := journal.New(y.s).List(t.Context(), journal.Filter{Event: "drift-log-dropped"})
 		return err == nil && len(said) == 1 && strings.Contains(said[0].Text, "more than 1000 entries behind")
@@ -257,7 +257,7 @@ func TestResultsHaveTheirPartsAsFieldsOfTheirOwn(t *testing.T) {
 	if err := json.Unmarshal(line, &e); err != nil || e.Host != "web1" || e.Task != "restart nginx" || e.Status != "failed" || e.Playbook != "site.yml" || e.Text != "permission denied" {
 		t.Errorf("%s %v", line, err)
 	}
-	x, _ = y.shipper("elasticsearch", 1000, map[string]any{"url": c.URL, "ca": c.ca(t)})
+	y.shipper("elasticsearch", 1000, map[string]any{"url": c.URL, "ca": c.ca(t)})
 	y.do(`UPDATE audit_cursors SET seq = 0`)
 	real.Eventually(t, time.Minute, "it arrives", func() bool { return len(c.got()) == 1 })
 	c.mu.Lock()
