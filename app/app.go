@@ -23,6 +23,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
@@ -57,6 +58,7 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Backups  *backup.Backups
 	Desk     *desk.Desk
+	Drift    *drift.Drift
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
@@ -124,7 +126,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log, RoleOf: a.Auth.RoleOf}); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
+	if err := a.openDrift(o, secrets); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -233,6 +238,7 @@ func (a *App) Watch(ctx context.Context) {
 	clock.Go(func() { a.Backups.Clock(ctx) })
 	clock.Go(func() { a.Desk.Clock(ctx) })
 	clock.Go(func() { a.follow(ctx) })
+	clock.Go(func() { a.Drift.Clock(ctx) })
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -48,3 +48,14 @@ func (d *Drift) say(ctx context.Context, who, event string, a record.Ask, why st
 	_, err := d.Journal.Append(ctx, journal.Entry{Event: event, Target: Target(a.Playbook), Actor: who, Text: text, Key: event + "/" + a.ID})
 	return err
 }
+
+// Accept lets a difference stay until a time, for a reason, and returns its whole name.
+func (d *Drift) Accept(ctx context.Context, playbook, cause, why, who string, until time.Time) (string, error) {
+	now := time.Now()
+	found, err := d.Book.Ignore(ctx, playbook, cause, why, who, now, until)
+	if err != nil {
+		return "", err
+	}
+	_, err = d.Journal.Append(ctx, journal.Entry{Event: "drift.accepted", Actor: who, Target: Target(playbook), Text: fmt.Sprintf("difference %s of %s may stay until %s: %s", found[:8], playbook, until.Format("2006-01-02 15:04"), why)})
+	return found, err
+}

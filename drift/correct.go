@@ -47,12 +47,16 @@ func (d *Drift) act(r *run.Run, o Order, p planned, out *Result) error {
 		return err
 	}
 	byName := map[string]host{}
+	var order []string // of the inventory
 	for _, shard := range p.Shards {
 		for _, h := range shard {
 			byName[h.Name] = h
+			if len(what.Wanted[h.Name]) > 0 {
+				order = append(order, h.Name)
+			}
 		}
 	}
-	groups := conf.Cap.Groups(what.Hosts)
+	groups := conf.Cap.Groups(order)
 	for i := -1; i < len(groups); i++ { // the checks come first: what is broken already is not corrected on
 		var c corrected
 		if i >= 0 {

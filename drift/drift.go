@@ -73,6 +73,9 @@ type Drift struct {
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
 func New(o Options) *Drift {
 	d := &Drift{Options: o, pool: newPool(o.Config.Connections), started: time.Now()}
+	if err := d.sweepCheckouts(); err != nil {
+		o.Log.Warn("checkouts of playbooks that runs which were killed left behind", "error", err)
+	}
 	run.Register(o.Engine, KindDetect, d.detect)
 	run.Register(o.Engine, KindCorrect, d.correct)
 	return d

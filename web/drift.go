@@ -33,6 +33,7 @@ func (s *site) drift(mux *http.ServeMux) {
 	s.read(mux, "GET /drift/hosts/{host...}", s.driftHost)
 	s.read(mux, "GET /drift/runs/{run}", s.driftRun)
 	s.act(mux, "POST /drift/accept", auth.Launch, s.acceptDrift)
+	s.driftControl(mux)
 }
 
 type fleetData struct {
@@ -45,6 +46,9 @@ type fleetData struct {
 	Causes    []record.Cause
 	Rows      []record.HostRow
 	Runs      []record.Run
+	Kept      []kept
+	Asks      []askLine
+	MoreAsks  int
 
 	MoreCauses, MoreHosts string
 	Launches              map[string]bool // playbooks of templates that who looks may launch
@@ -86,7 +90,7 @@ func (s *site) fleet(r *http.Request) (v view, err error) {
 		}
 		d.Trend = trendOf(points)
 	}
-	if err := s.fleetLists(r, &d); err != nil {
+	if err := errors.Join(s.fleetLists(r, &d), s.driftControls(r, &d)); err != nil {
 		return v, err
 	}
 	return view{Page: "drift", Title: "Drift", Command: "goodstate drift", Data: d}, nil
@@ -164,6 +168,12 @@ type driftRunData struct {
 	Outcomes []string
 	Rows     []record.Result
 	Next     string
+
+	Running         bool
+	Note            string
+	Tally           []correctionCount
+	Corrections     []record.Correction
+	MoreCorrections int
 }
 
 // driftRun is one run as rows of tasks and hosts, by pages.
@@ -180,6 +190,9 @@ func (s *site) driftRun(r *http.Request) (v view, err error) {
 	if err != nil {
 		return v, err
 	}
+	if err := s.driftCorrections(r, &d); err != nil {
+		return v, err
+	}
 	if d.Rows, err = s.Drift.Results(ctx, d.Run.ID, d.Filter, number(q.Get("after")), tasksShown+1); err != nil {
 		return v, err
 	}
@@ -188,7 +201,7 @@ func (s *site) driftRun(r *http.Request) (v view, err error) {
 		next := url.Values{"host": {d.Filter.Host}, "outcome": {d.Filter.Outcome}, "search": {d.Filter.Text}, "after": {strconv.FormatInt(d.Rows[tasksShown-1].Seq, 10)}}
 		d.Next = "/drift/runs/" + url.PathEscape(d.Run.ID) + "?" + next.Encode()
 	}
-	return view{Page: "driftrun", Title: "Run of " + d.Run.Playbook, Command: "goodstate drift " + d.Run.Playbook + driftVerb(d.Run.Mode), Data: d}, nil
+	return view{Page: "driftrun", Title: "Run of " + d.Run.Playbook, Command: "goodstate drift " + d.Run.Playbook + driftVerb(d.Run.Mode), Live: d.Running, Data: d}, nil
 }
 
 // launchable tells what of the playbooks of differences is run from templates that who looks may launch.

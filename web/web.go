@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/rollout"
@@ -33,6 +34,7 @@ type Options struct {
 	Rollouts *rollout.Rollouts
 	Desk     *desk.Desk
 	Drift    *record.Book
+	Control  *drift.Drift // starts runs of the configured playbooks
 	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal

@@ -30,7 +30,7 @@ var words = template.FuncMap{
 	"verdict":   verdict,
 	"stands":    stands,
 	"proof":     proof,
-	"condition": condition,
+	"condition": condition, "correction": correction,
 	"fix":       fixOf,
 	"played":    played,
 	"project":   projectPath,

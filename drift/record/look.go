@@ -80,7 +80,7 @@ func (r *Recorder) look(l look, e engine.Event, res *py.Dict, i int) look {
 	if e.Task.Loop {
 		item, l.item = r.item(res, hidden, i)
 	}
-	l.id = r.book.hash("resource", l.play, l.path, l.role, l.task, l.action, strconv.Itoa(r.ordinal(e)), item)
+	l.id = r.book.hash("resource", l.play, l.path, l.role, unnamed(l.task, l.host), l.action, strconv.Itoa(r.ordinal(e)), unnamed(item, l.host))
 	want, _ := res.Get(engine.Desired)
 	l.observed.Fingerprint, l.observed.Again = text(want), r.start.Again
 	about, _ := res.Get(engine.About)
