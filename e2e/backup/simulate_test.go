@@ -1,10 +1,15 @@
 package backup
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 
 	"goodstate.dev/goodstate/internal/real"
 )
@@ -67,5 +72,28 @@ func TestALostDatabaseAndADroppedTableAreSimulatedBesideTheOriginal(t *testing.T
 		if left, err := filepath.Glob(filepath.Join(tmp, "*")); err != nil || len(left) > 0 {
 			t.Errorf("drills leave %v, %v", left, err)
 		}
+	}
+}
+
+func TestALostControlPlaneIsSimulatedBesideTheOriginal(t *testing.T) {
+	e := real.StartEtcd(t)
+	if e == nil {
+		return
+	}
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Address}, DialTimeout: time.Minute, Context: t.Context(), Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }() // all was said by then
+	for i := range 100 {
+		if _, err := c.Put(t.Context(), fmt.Sprintf("/shop/%d", i), "tea"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := newSite(t, "{etcd: {endpoints: [\""+e.Address+"\"]}}")
+	s.run("backup", "run", "shop")
+	s.simulates("lost_control_plane")
+	if got, err := c.Get(t.Context(), "/shop/", clientv3.WithPrefix(), clientv3.WithCountOnly()); err != nil || got.Count != 100 {
+		t.Errorf("the original has %v keys, %v, want 100", got, err)
 	}
 }
