@@ -36,6 +36,9 @@ func (r Report) Markdown() string {
 			what += " (" + d.Item + ")"
 		}
 		say("### %s: %s\n\n%d hosts, %s; %s. %s, line %d.\n\n", plain.Replace(d.Hosts), plain.Replace(what), d.Count, counts(d.States), since(d), plain.Replace(d.Playbook), d.Line)
+		if d.Hint != "" {
+			say("Hint, a guess: %s\n\n", plain.Replace(d.Hint))
+		}
 		if d.Ignored != "" {
 			say("May stay until %s: %s\n\n", clock(d.Until), plain.Replace(d.Ignored))
 		}
