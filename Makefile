@@ -28,9 +28,10 @@ test:
 test-all: test
 	E2E_ALL=1 $(GO) test -count=1 -timeout 40m ./e2e/... ./rollout/runtime/fleet ./drift ./drift/module/moduletest ./backup/source/...
 
-# What needs a real Kubernetes, which is built once of pinned modules (about ten minutes on 2 cores) and kept in the user's cache.
+# What needs a real Kubernetes, which is built once of pinned modules (about ten minutes on 2 cores) and kept in the user's cache. It needs root: real pods run on this
+# machine. One test: E2E_K8S=1 go test ./e2e/kubernetes -run NAME
 test-k8s:
-	./.ci/install
+	./.ci/install k8s
 	E2E_K8S=1 $(GO) test -count=1 -timeout 60m ./e2e/kubernetes
 
 bench:

@@ -10,6 +10,7 @@ import (
 
 	"goodstate.dev/goodstate/backup/plan"
 	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source"
 	"goodstate.dev/goodstate/core/run"
 )
 
@@ -89,7 +90,22 @@ func (b *Backups) forgetIn(ctx context.Context, r *run.Run, in input, name strin
 			return err
 		}
 	}
-	return nil
+	if name != in.Repository || all.DryRun || len(goes) == 0 {
+		return nil
+	}
+	src, err := in.Config.Source.New()
+	if err != nil {
+		return err
+	}
+	f, ok := src.(source.Forgetter)
+	if !ok {
+		return nil
+	}
+	j, err := b.job(repo, in.Application, r)
+	if err != nil {
+		return err
+	}
+	return f.Forgot(ctx, j)
 }
 
 // chosen are the restore points that go, and why: those that no policy wants, or the one that was named.

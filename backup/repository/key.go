@@ -96,6 +96,11 @@ func (f *keyFile) unlock(password string) (*secretKey, error) {
 	if err := json.Unmarshal(plain, &m); err != nil {
 		return nil, fmt.Errorf("what the key encrypts: %w", err)
 	}
+	return m.secret()
+}
+
+// secret is the key in the form that encrypts.
+func (m *masterKey) secret() (*secretKey, error) {
 	master := &secretKey{}
 	if len(m.Encrypt) != len(master.encrypt) || len(m.MAC.K) != len(master.macK) || len(m.MAC.R) != len(master.macR) {
 		return nil, errors.New("what the key encrypts has not the sizes of a key")

@@ -22,7 +22,8 @@ const (
 type SaveOptions struct {
 	PackSize    int // bytes at which a pack is written: 16 MiB
 	Compression Compression
-	Uploads     int // packs that are written at the same time: 2
+	Uploads     int           // packs that are written at the same time: 2
+	IndexEvery  time.Duration // how long a written pack waits for its index file at most: 5 minutes
 }
 
 // Saved counts what a Saver wrote.
@@ -55,7 +56,7 @@ type Saver struct {
 	moving bool // blobs that are in the index are written again, and the caller indexes them
 }
 
-// indexEvery is how long a written pack waits for its index file at most.
+// indexEvery is how long a written pack usually waits for its index file at most.
 const indexEvery = 5 * time.Minute
 
 // NewSaver begins to save. The context is that of all writing; Finish or Abort ends it.
@@ -65,6 +66,9 @@ func (r *Repository) NewSaver(ctx context.Context, opt SaveOptions) *Saver {
 	}
 	if opt.Uploads <= 0 {
 		opt.Uploads = 2
+	}
+	if opt.IndexEvery <= 0 {
+		opt.IndexEvery = indexEvery
 	}
 	s := &Saver{repo: r, opt: opt, packs: make(chan *packer), pending: map[ID]bool{}, indexed: time.Now()}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
@@ -191,7 +195,7 @@ func (s *Saver) write(p *packer) error {
 func (s *Saver) writeIndex(all bool) error {
 	s.mu.Lock()
 	packs := s.written
-	if s.moving || len(packs) == 0 || !all && s.count < maxIndexBlobs && time.Since(s.indexed) < indexEvery {
+	if s.moving || len(packs) == 0 || !all && s.count < maxIndexBlobs && time.Since(s.indexed) < s.opt.IndexEvery {
 		s.mu.Unlock()
 		return nil
 	}

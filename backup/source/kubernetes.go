@@ -14,6 +14,7 @@ import (
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source/kubernetes"
+	"goodstate.dev/goodstate/backup/source/kubernetes/volume"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/kube"
 )
@@ -24,8 +25,14 @@ func init() {
 		Help:    "the objects of a Kubernetes cluster, or of some of its namespaces with what they need of the rest: definitions, roles, webhooks",
 		Example: "kubernetes: {kubeconfig: backup.kubeconfig, namespaces: [shop, \"shop-*\"]}",
 		New: func(decode func(any) error) (Source, error) {
-			s := &kubernetesSource{Drill: clusterDrill{Replicas: 1, Ready: config.Duration(5 * time.Minute)}}
+			s := &kubernetesSource{
+				Drill:   clusterDrill{Replicas: 1, Ready: config.Duration(5 * time.Minute)},
+				Volumes: clusterVolumes{Data: string(volume.Repository), Groups: true, Cut: config.Duration(2 * time.Minute), Ready: config.Duration(10 * time.Minute), Parallel: 2},
+			}
 			if err := decode(s); err != nil {
+				return nil, err
+			}
+			if err := s.Volumes.check(); err != nil {
 				return nil, err
 			}
 			_, err := s.filter()
@@ -35,17 +42,18 @@ func init() {
 }
 
 type kubernetesSource struct {
-	Kubeconfig  string        `yaml:"kubeconfig" help:"path of a kubeconfig, from the configuration's own folder; without it and without credentials the cluster that goodstate runs in" example:"backup.kubeconfig"`
-	Credentials config.Secret `yaml:"credentials" help:"secret with the text of a kubeconfig, instead of a file" example:"{secret: cluster}"`
-	Context     string        `yaml:"context" help:"context of the kubeconfig, if not its current one" example:"production"`
-	Namespaces  []string      `yaml:"namespaces" help:"namespaces, or patterns of them; without it the whole cluster but for kube-*" example:"[shop]"`
-	Exclude     []string      `yaml:"exclude_namespaces" help:"namespaces, or patterns of them, that are left out" example:"[\"test-*\"]"`
-	Kinds       []string      `yaml:"kinds" help:"kinds as kubectl names them; without it all" example:"[deployments.apps, configmaps]"`
-	Without     []string      `yaml:"exclude_kinds" help:"kinds that are left out" example:"[replicasets.apps]"`
-	Labels      string        `yaml:"labels" help:"selector of labels; only objects in namespaces that it selects are copied" example:"app=shop"`
-	Inside      bool          `yaml:"inside" help:"only what is in namespaces, nothing of the cluster itself: for an account that has rights in its namespaces only"`
-	As          string        `yaml:"as" help:"service account that everything is read and made as, NAMESPACE:NAME; goodstate's own account must be allowed to impersonate it" example:"shop:backup"`
-	Drill       clusterDrill  `yaml:"drill" help:"what drills do in scratch namespaces of the same cluster" example:"{replicas: 1, ready: 3m}"`
+	Kubeconfig  string         `yaml:"kubeconfig" help:"path of a kubeconfig, from the configuration's own folder; without it and without credentials the cluster that goodstate runs in" example:"backup.kubeconfig"`
+	Credentials config.Secret  `yaml:"credentials" help:"secret with the text of a kubeconfig, instead of a file" example:"{secret: cluster}"`
+	Context     string         `yaml:"context" help:"context of the kubeconfig, if not its current one" example:"production"`
+	Namespaces  []string       `yaml:"namespaces" help:"namespaces, or patterns of them; without it the whole cluster but for kube-*" example:"[shop]"`
+	Exclude     []string       `yaml:"exclude_namespaces" help:"namespaces, or patterns of them, that are left out" example:"[\"test-*\"]"`
+	Kinds       []string       `yaml:"kinds" help:"kinds as kubectl names them; without it all" example:"[deployments.apps, configmaps]"`
+	Without     []string       `yaml:"exclude_kinds" help:"kinds that are left out" example:"[replicasets.apps]"`
+	Labels      string         `yaml:"labels" help:"selector of labels; only objects in namespaces that it selects are copied" example:"app=shop"`
+	Inside      bool           `yaml:"inside" help:"only what is in namespaces, nothing of the cluster itself: for an account that has rights in its namespaces only"`
+	As          string         `yaml:"as" help:"service account that everything is read and made as, NAMESPACE:NAME; goodstate's own account must be allowed to impersonate it" example:"shop:backup"`
+	Volumes     clusterVolumes `yaml:"volumes" help:"what is in volumes is copied too" example:"{image: \"registry.example/goodstate:1\"}"`
+	Drill       clusterDrill   `yaml:"drill" help:"what drills do in scratch namespaces of the same cluster" example:"{replicas: 1, ready: 3m}"`
 }
 
 type clusterDrill struct {
@@ -116,12 +124,31 @@ func (s *kubernetesSource) Backup(ctx context.Context, j Job) (Copied, error) {
 	if err != nil {
 		return Copied{}, err
 	}
-	got, err := kubernetes.Copy(ctx, c, j.Repo, f, j.Say)
-	if err != nil {
+	var got kubernetes.Copied
+	var data volume.Copied
+	end := func(bool) error { return nil }
+	if s.Volumes.Image == "" {
+		got, err = kubernetes.Copy(ctx, c, j.Repo, f, j.Say)
+	} else if got, data, end, err = s.withVolumes(ctx, c, f, j); end == nil {
 		return Copied{}, err
 	}
-	id, err := j.Repo.SaveSnapshot(ctx, repository.Snapshot{Time: time.Now(), Tree: got.Tree, Paths: []string{"/cluster", "/namespaces"}, Tags: []string{Tag(j.Application)}})
-	return Copied{Snapshot: id, Files: got.Objects, Bytes: got.Bytes, Written: got.Saved.Written, Problems: got.Problems, Complete: len(got.Problems) == 0}, err
+	if err != nil {
+		return Copied{}, errors.Join(err, end(false))
+	}
+	paths := []string{"/cluster", "/namespaces"}
+	if len(data.Nodes) > 0 {
+		paths = append(paths, "/"+volume.Folder)
+	}
+	id, err := j.Repo.SaveSnapshot(ctx, repository.Snapshot{Time: time.Now(), Tree: got.Tree, Paths: paths, Tags: []string{Tag(j.Application)}})
+	if err != nil {
+		return Copied{}, errors.Join(err, end(false))
+	}
+	if err := end(true); err != nil { // the copy is made all the same
+		got.Problems = append(got.Problems, err.Error())
+	}
+	return Copied{
+		Snapshot: id, Files: got.Objects + data.Files, Bytes: got.Bytes + data.Bytes, Fresh: data.Saved.Plain, Written: got.Saved.Written + data.Saved.Written, Problems: got.Problems, Complete: len(got.Problems) == 0,
+	}, nil
 }
 
 // Restore makes the objects again; in the namespaces of a drill, with what a drill may not do left out, until all is ready, and compared.
@@ -148,7 +175,18 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 	if where.Drill {
 		opt.Conflict, opt.Adapt = kubernetes.Skip, kubernetes.Tame(s.Drill.Replicas)
 	}
+	if s.Volumes.Image != "" {
+		if opt.Volumes, err = volume.Restore(ctx, c, j.Repo, snap, s.Volumes.options(j), where.Drill); err != nil {
+			return Restored{}, err
+		}
+	}
 	back, err := kubernetes.Restore(ctx, c, j.Repo, snap, opt)
+	if opt.Volumes != nil {
+		if left := opt.Volumes.Done(ctx); left != nil {
+			err = errors.Join(err, left)
+		}
+		back.Bytes += opt.Volumes.Bytes
+	}
 	res := Restored{Files: int64(back.Count(kubernetes.Created) + back.Count(kubernetes.Updated)), Bytes: back.Bytes, Problems: back.Problems()}
 	res.Created, res.Updated, res.Kept = int64(back.Count(kubernetes.Created)), int64(back.Count(kubernetes.Updated)), int64(back.Count(kubernetes.Kept))
 	res.Finalizers = back.Finalizers

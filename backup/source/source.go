@@ -22,6 +22,11 @@ type Source interface {
 	Scratch(ctx context.Context, j Job) (to Place, done func(context.Context) error, err error)
 }
 
+// Forgetter is a source that keeps something outside of the repository for each restore point. Forgot takes away what belongs to none that is left, also of earlier times.
+type Forgetter interface {
+	Forgot(ctx context.Context, j Job) error
+}
+
 // Job is what a source works with.
 type Job struct {
 	Repo        *repository.Repository

@@ -40,7 +40,16 @@ func start(t *testing.T, parts string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, name: fmt.Sprintf("gst%d", os.Getpid()%10000), port: freePorts(t), parts: parts}
 	c.name += strconv.Itoa(c.port % 100)
-	c.state = filepath.Join(t.TempDir(), "state")
+	dir, err := os.MkdirTemp("", "k8s") // short: the kubelet has sockets in it, whose paths may have 107 characters
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	c.state = filepath.Join(dir, "state")
 	c.sh("build", "full")
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -16,9 +16,17 @@ var (
 	hidden    = regexp.MustCompile(`^<!-- run: (.*) -->$`)
 )
 
-// The guide is run in its order, in one folder: fences of "sh" line by line, fences with a file's name are written, and a comment "run:" is what readers do to their own cluster.
+// The guides are run in their order, in one folder: fences of "sh" line by line, fences with a file's name are written, and a comment "run:" is what readers do to their own cluster.
 func TestEveryCommandOfTheGuideWorks(t *testing.T) {
-	c := start(t, "sim,csi")
+	follow(t, start(t, "sim,csi"), "kubernetes.md")
+}
+
+func TestEveryCommandOfTheGuideOfVolumesWorks(t *testing.T) {
+	follow(t, start(t, "csi,node").withMover(), "kubernetes-volumes.md", "MOVER_IMAGE="+moverImage, "SHELL_IMAGE="+shellImage)
+}
+
+func follow(t *testing.T, c *cluster, name string, more ...string) {
+	t.Helper()
 	dir := t.TempDir()
 	programs := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", programs, "../../cmd/goodstate").CombinedOutput(); err != nil {
@@ -34,11 +42,11 @@ func TestEveryCommandOfTheGuideWorks(t *testing.T) {
 		"GOMODCACHE="+output(t, "go", "env", "GOMODCACHE"), "GOCACHE="+output(t, "go", "env", "GOCACHE"),
 		"DATA="+filepath.Join(c.state, "etcd"), "MEMBER="+c.name, "PEER="+peer, "ETCDCTL_ENDPOINTS=https://127.0.0.1:"+strconv.Itoa(c.port),
 		"ETCDCTL_CACERT="+filepath.Join(pki, "ca.crt"), "ETCDCTL_CERT="+filepath.Join(pki, "apiserver-etcd.crt"), "ETCDCTL_KEY="+filepath.Join(pki, "apiserver-etcd.key"))
-	text, err := os.ReadFile("../../docs/guide/kubernetes.md")
+	text, err := os.ReadFile("../../docs/guide/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	guide{t, dir, env}.run(string(text))
+	guide{t, dir, append(env, more...)}.run(string(text))
 }
 
 func output(t *testing.T, name string, args ...string) string {

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,6 +44,45 @@ func (s *site) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// edit replaces a part of goodstate.yaml.
+func (s *site) edit(from, to string) {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "goodstate.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !strings.Contains(string(text), from) {
+		s.t.Fatalf("goodstate.yaml has no %q", from)
+	}
+	s.write("goodstate.yaml", strings.Replace(string(text), from, to, 1))
+}
+
+// points are the restore points of an application, the youngest first.
+func (s *site) points(application string) []string {
+	s.t.Helper()
+	var all []struct {
+		ID string `json:"id"`
+	}
+	out := s.run("backup", "list", application, "--json")
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	var ids []string
+	for _, p := range all {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+func (s *site) point(application string) string {
+	s.t.Helper()
+	all := s.points(application)
+	if len(all) == 0 {
+		s.t.Fatalf("%s has no restore point", application)
+	}
+	return all[0]
 }
 
 func (s *site) run(args ...string) string {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -115,13 +114,7 @@ func Backup(ctx context.Context, repo *repository.Repository, paths []string, op
 	if err != nil {
 		return Result{}, err
 	}
-	res := Result{
-		Tree: tree, Files: b.files.Load(), Unchanged: b.unchanged.Load(), Folders: b.folders.Load(), Bytes: b.bytes.Load(), Excluded: b.excluded.Load(), Saved: saved,
-		Problems: b.problems,
-	}
-	if b.more > 0 {
-		res.Problems = append(res.Problems, Problem{Path: "...", Text: fmt.Sprintf("%d more problems", b.more)})
-	}
+	res := b.result(tree, saved, began)
 	snap := repository.Snapshot{Time: opt.Time, Tree: tree, Paths: paths, Excludes: opt.Exclude, Tags: opt.Tags, Hostname: opt.Hostname}
 	if snap.Time.IsZero() {
 		snap.Time = began
@@ -163,32 +156,12 @@ func roots(paths []string) ([]string, error) {
 }
 
 func (b *backup) trees(ctx context.Context, paths []string) (repository.ID, error) {
-	var workers sync.WaitGroup
-	for range max(2, runtime.GOMAXPROCS(0)) {
-		workers.Go(func() { b.work(ctx) })
-	}
 	top := newFolder("/", nil, 0)
 	top.keep = true
 	if b.opt.Parent != nil {
 		top.remember(ctx, b, &b.opt.Parent.Tree)
 	}
-	var result repository.ID
-	ready := make(chan struct{})
-	top.done = func(id repository.ID) { result = id; close(ready) }
-	b.enter(ctx, top, paths)
-	close(b.jobs)
-	workers.Wait()
-	b.mu.Lock()
-	failure := b.failure
-	b.mu.Unlock()
-	if failure == nil {
-		failure = ctx.Err()
-	}
-	if failure != nil {
-		return result, failure
-	}
-	<-ready
-	return result, nil
+	return b.run(ctx, top, paths)
 }
 
 // fail ends the backup: the repository cannot be written.

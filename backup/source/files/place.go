@@ -144,3 +144,12 @@ func settle(f *os.File, n *repository.Node) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Settle gives a folder that is there the owner, mode, times and attributes of a node.
+func Settle(path string, n *repository.Node) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(settle(dir, n), dir.Close())
+}

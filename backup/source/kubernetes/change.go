@@ -59,11 +59,11 @@ func (r Restored) Count(what string) int {
 	return n
 }
 
-// Plan lists what was or would be done, object by object, with the difference to what is there; what stays as it is, is not in it.
+// Plan lists what was or would be done, object by object, with the difference to what is there. What is equal is not in it, unless there is more to say of it.
 func (r Restored) Plan() []string {
 	var all []string
 	for _, c := range r.Changes {
-		if c.What == Same {
+		if c.What == Same && c.Why == "" {
 			continue
 		}
 		text := c.What + " " + c.Object
@@ -81,7 +81,7 @@ func (r Restored) Plan() []string {
 
 // Compare names what a restore with the same options has not left as the restore point has it, or what was changed since.
 func Compare(ctx context.Context, c *kube.Cluster, repo *repository.Repository, snap repository.Snapshot, opt Options) ([]string, error) {
-	opt.Dry, opt.Conflict = true, Skip
+	opt.Dry, opt.Conflict, opt.Volumes = true, Skip, nil
 	would, err := Restore(ctx, c, repo, snap, opt)
 	var all []string
 	for _, change := range would.Changes {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"goodstate.dev/goodstate/backup/source/kubernetes/volume"
 )
 
 // Clean takes out what the cluster itself writes into an object: an object that is made anew gets its own. What stays is what somebody wanted.
@@ -147,8 +149,12 @@ func cleanService(o *unstructured.Unstructured) {
 	drop(o, "spec", "healthCheckNodePort")
 }
 
-// cleanClaim lets a claim whose volume was made for it get a new one. A claim on a volume that somebody made by hand keeps it.
+// cleanClaim lets a claim whose volume was made for it get a new one. A claim on a volume that somebody made by hand keeps it. What its data was made of once is not needed
+// again, and may be gone.
 func cleanClaim(o *unstructured.Unstructured) {
+	volume.Unmark(o)
+	drop(o, "spec", "dataSource")
+	drop(o, "spec", "dataSourceRef")
 	all := o.GetAnnotations()
 	made := all["volume.kubernetes.io/storage-provisioner"] != "" || all["volume.beta.kubernetes.io/storage-provisioner"] != ""
 	if made {

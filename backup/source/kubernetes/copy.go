@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source/kubernetes/volume"
 	"goodstate.dev/goodstate/core/kube"
 )
 
@@ -50,8 +51,11 @@ type copier struct {
 	spaces map[string]map[string][]repository.Node // by namespace and kind
 }
 
-// Copy reads the cluster and saves its objects. The caller finishes nothing: the tree is complete and indexed.
-func Copy(ctx context.Context, c *kube.Cluster, repo *repository.Repository, f Filter, say func(string)) (Copied, error) {
+// More adds to the root of the tree, when all objects have been read.
+type More func(ctx context.Context) (nodes []repository.Node, problems []string, err error)
+
+// Copy reads the cluster and saves its objects, and what more adds to them. The caller finishes nothing: the tree is complete and indexed.
+func Copy(ctx context.Context, c *kube.Cluster, repo *repository.Repository, f Filter, say func(string), more ...More) (Copied, error) {
 	kinds, problems, err := Kinds(c)
 	if err != nil {
 		return Copied{}, err
@@ -69,7 +73,15 @@ func Copy(ctx context.Context, c *kube.Cluster, repo *repository.Repository, f F
 	if err := w.all(ctx, kinds); err != nil {
 		return Copied{}, errors.Join(err, w.saver.Abort())
 	}
-	if w.copied.Tree, err = w.tree(); err != nil {
+	var beside []repository.Node
+	for _, m := range more {
+		nodes, problems, err := m(ctx)
+		if err != nil {
+			return Copied{}, errors.Join(err, w.saver.Abort())
+		}
+		beside, w.copied.Problems = append(beside, nodes...), append(w.copied.Problems, problems...)
+	}
+	if w.copied.Tree, err = w.tree(beside); err != nil {
 		return Copied{}, errors.Join(err, w.saver.Abort())
 	}
 	w.copied.Saved, err = w.saver.Finish()
@@ -97,6 +109,9 @@ func (w *copier) kind(ctx context.Context, k Kind) error {
 	var objects, size int64
 	restart := func() { clear(found); objects, size = 0, 0 }
 	err := w.list.each(ctx, k, restart, func(o *unstructured.Unstructured) error {
+		if volume.Mine(o) {
+			return nil
+		}
 		if k.Namespaced {
 			w.need.see(k, o)
 		} else if !w.need.takes(k, o) {
@@ -173,7 +188,7 @@ func (w *copier) file(name string, text []byte, at time.Time) (repository.Node, 
 	return n, err
 }
 
-func (w *copier) tree() (repository.ID, error) {
+func (w *copier) tree(beside []repository.Node) (repository.ID, error) {
 	slices.SortFunc(w.about.Kinds, func(a, b Kind) int { return strings.Compare(a.Name(), b.Name()) })
 	w.about.Problems, w.about.Objects = w.copied.Problems, w.copied.Objects
 	text, err := json.MarshalIndent(w.about, "", "  ")
@@ -200,7 +215,7 @@ func (w *copier) tree() (repository.ID, error) {
 	if err != nil {
 		return repository.ID{}, err
 	}
-	root, err := w.save("", []repository.Node{about, wide, spaces})
+	root, err := w.save("", append([]repository.Node{about, wide, spaces}, beside...))
 	if err != nil {
 		return repository.ID{}, err
 	}

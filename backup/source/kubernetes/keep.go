@@ -41,7 +41,7 @@ func Keep(ctx context.Context, repo *repository.Repository, problems []string, e
 	for _, k := range kinds {
 		w.about.Kinds = append(w.about.Kinds, k)
 	}
-	if w.copied.Tree, err = w.tree(); err != nil {
+	if w.copied.Tree, err = w.tree(nil); err != nil {
 		return Copied{}, errors.Join(err, w.saver.Abort())
 	}
 	w.copied.Saved, err = w.saver.Finish()

@@ -43,6 +43,8 @@ func leaveOut(kind string, o *unstructured.Unstructured, has func(kind, namespac
 		if o.GetAnnotations()["pv.kubernetes.io/provisioned-by"] != "" {
 			return "the storage driver makes one for its claim"
 		}
+	case "volumesnapshots.snapshot.storage.k8s.io", "volumegroupsnapshots.groupsnapshot.storage.k8s.io":
+		return "it is a snapshot of a moment that is past; made again it would be one of now"
 	case "volumesnapshotcontents.snapshot.storage.k8s.io", "volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io":
 		return "it names a snapshot in the storage, which belongs to the cluster that made it"
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source/kubernetes/volume"
 )
 
 // Entry is one object of a restore point; its manifest is read when it is needed.
@@ -32,6 +33,9 @@ func (e Entry) String() string {
 // Read lists what a restore point has, and what it says of its cluster.
 func Read(ctx context.Context, repo *repository.Repository, snap repository.Snapshot) (about About, all []Entry, err error) {
 	err = repo.Walk(ctx, snap.Tree, func(at string, n *repository.Node) (bool, error) {
+		if at == "/"+volume.Folder || at == "/"+volume.File {
+			return false, nil // no objects are in it
+		}
 		if n.Type != "file" {
 			return true, nil
 		}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goodstate.dev/goodstate/backup/repository"
+	"goodstate.dev/goodstate/backup/source/kubernetes/volume"
 	"goodstate.dev/goodstate/core/kube"
 )
 
@@ -32,6 +33,7 @@ type Options struct {
 	Conflict Conflict
 	Dry      bool                                                   // nothing is changed; the API server is asked what it would do
 	Adapt    func(kind string, o *unstructured.Unstructured) string // changes an object before it is made, or says why it is left out
+	Volumes  *volume.Restoring                                      // brings the data of claims back; nil leaves them empty
 	Say      func(text string)
 }
 
@@ -132,6 +134,15 @@ func (r *restorer) parts(ctx context.Context, parts [][]Entry) error {
 			return err
 		}
 		r.opt.Say(fmt.Sprintf("%d objects; %s done", len(r.done.Changes), part[len(part)-1].Kind))
+		if part[0].Kind == claims && r.opt.Volumes != nil && !r.opt.Dry {
+			problems, err := r.opt.Volumes.Fill(ctx)
+			for _, p := range problems {
+				r.note(Change{Object: p, What: Refused, Why: "its data is not back"})
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if part[0].Kind == definitions && !r.opt.Dry {
 			if err := r.learn(ctx, part); err != nil {
 				return err
@@ -174,8 +185,15 @@ func (r *restorer) one(ctx context.Context, e Entry) error {
 		return nil
 	}
 	o.SetAPIVersion(k.GroupVersion().String())
+	note, err := r.data(ctx, e, o)
+	if err != nil {
+		return err
+	}
 	missing := r.link(o, owners)
 	got, change, err := r.put(ctx, k, e, o)
+	if change.Why == "" {
+		change.Why = note
+	}
 	if err != nil {
 		return err
 	}
@@ -189,6 +207,25 @@ func (r *restorer) one(ctx context.Context, e Entry) error {
 		r.remember(k, e, got, old, missing)
 	}
 	return nil
+}
+
+// claims are the objects that stand for volumes.
+const claims = "persistentvolumeclaims"
+
+// data prepares a claim for what its volume had.
+func (r *restorer) data(ctx context.Context, e Entry, o *unstructured.Unstructured) (string, error) {
+	if e.Kind != claims || r.opt.Volumes == nil {
+		return "", nil
+	}
+	note, err := r.opt.Volumes.Make(ctx, e.Namespace, e.Name, o, r.opt.Dry)
+	if err == nil {
+		return note, nil
+	}
+	if kube.Passing(err) || ctx.Err() != nil {
+		return "", err
+	}
+	r.note(Change{Object: fmt.Sprintf("volume of claim %s/%s", o.GetNamespace(), o.GetName()), What: Refused, Why: err.Error()})
+	return "", nil
 }
 
 func (r *restorer) note(c Change) {

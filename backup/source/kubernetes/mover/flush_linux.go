@@ -1,0 +1,9 @@
+package mover
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func syncAll(dir *os.File) error { return unix.Syncfs(int(dir.Fd())) }
