@@ -25,6 +25,7 @@ import (
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
+	"goodstate.dev/goodstate/drift/log"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -47,8 +48,10 @@ type Options struct {
 	Base   string   // folder of the configuration file; relative repositories are taken from it
 	Self   []string // argv that runs this program; the proxy and the instances' keepers are started with it
 	Log    *slog.Logger
-	Idle   bool               // carry out no runs: only read, or change a record
-	OnStep func(point string) // for fault tests; see run.Options
+	// Elsewhere finds secrets that the configuration does not know; nil where there are none.
+	Elsewhere func(ctx context.Context, name string) (string, error)
+	Idle      bool               // carry out no runs: only read, or change a record
+	OnStep    func(point string) // for fault tests; see run.Options
 }
 
 // App is goodstate at work on one data directory, which it owns until Close.
@@ -65,6 +68,7 @@ type App struct {
 	Notices  *notify.Notifier
 	Links    *auth.Links
 	Audit    *audit.Exporter
+	Results  *log.Log
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -76,6 +80,7 @@ type App struct {
 	socket   string
 	deliver  context.CancelFunc
 	delivery chan struct{}
+	handed   handed
 }
 
 // Open builds everything, owns the data directory, offers the API on its socket, and continues the runs that were under way.
@@ -101,6 +106,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	a.stops = append(a.stops, a.Store.Close)
 	a.Journal = journal.New(a.Store)
 	secrets := secret.New(o.Config.Secrets, o.Base)
+	if o.Elsewhere != nil {
+		secrets.Elsewhere(o.Elsewhere)
+	}
 	a.Journal.Redact(secrets.Redact)
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err
@@ -109,6 +117,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := a.openNotices(o, secrets); err != nil {
+		return err
+	}
+	if err := a.openResults(ctx, o, secrets); err != nil {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
@@ -131,7 +142,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openDrift(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -239,6 +250,7 @@ func (a *App) Watch(ctx context.Context) {
 	var clock sync.WaitGroup
 	clock.Go(func() { a.Backups.Clock(ctx) })
 	clock.Go(func() { a.Desk.Clock(ctx) })
+	clock.Go(func() { a.Results.Tend(ctx, a.Config.Drift.Logs.Keep.Std(), a.log) })
 	clock.Go(func() { a.follow(ctx) })
 	clock.Go(func() { a.Drift.Clock(ctx) })
 	defer clock.Wait()

@@ -38,6 +38,7 @@ type Options struct {
 	Auth     *auth.Auth
 	Notices  Notices
 	Audit    Audit
+	Results  Results
 	Version  string
 }
 
@@ -61,6 +62,7 @@ func New(o Options) http.Handler {
 	s.backups(a)
 	s.desk(a)
 	s.drift(a)
+	s.driftLog(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
