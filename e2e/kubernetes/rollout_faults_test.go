@@ -85,7 +85,7 @@ func TestReleasesOnPodsThroughFaults(t *testing.T) {
 
 func TestAKilledControllerGoesOnWithPods(t *testing.T) {
 	c := start(t, "node")
-	s := newShop(t, c, c.shopImages(), "killed", "canary: {steps: [50%], hold: 1s}", "")
+	s := newShop(t, c, c.shopImages(), "killed", "canary: {steps: [50%], hold: 2s}", "")
 	s.promotes("v1")
 	s.must(os.Remove(filepath.Join(s.dir, "points")))
 	s.promotes("v4")
@@ -108,6 +108,7 @@ func TestAKilledControllerGoesOnWithPods(t *testing.T) {
 			t.Fatalf("killed %s: %s: %s: %s %v\n%s", point, version, res.Outcome, res.Why, res.Findings, s.story())
 		}
 		s.stands(version, 2)
+		t.Logf("killed %s on the way forth: %s serves", point, version)
 	}
 	for _, point := range back {
 		point = strings.Replace(point, "_", " ", 1)
@@ -119,6 +120,7 @@ func TestAKilledControllerGoesOnWithPods(t *testing.T) {
 			t.Fatalf("killed %s: v2: %s: %s %v\n%s", point, res.Outcome, res.Why, res.Findings, s.story())
 		}
 		s.stands(version, 2)
+		t.Logf("killed %s on the way back: %s serves", point, version)
 	}
 	requests, lost, why := leave()
 	if lost > 0 {
