@@ -42,7 +42,7 @@ type Repository struct {
 
 // Application is something that is copied, and how soon it must be back.
 type Application struct {
-	Source     config.Choice[source.Source] `yaml:"source" json:"source" required:"true" help:"what is copied: files, postgres, postgres_server, mysql, etcd, kubernetes or command" example:"files: {paths: [uploads]}"`
+	Source     config.Choice[source.Source] `yaml:"source" json:"source" required:"true" help:"what is copied: files, postgres, postgres_server, mysql, etcd, kubernetes, bucket or command" example:"files: {paths: [uploads]}"`
 	Repository string                       `yaml:"repository" json:"repository" required:"true" help:"name of the repository that it is copied to" example:"main"`
 	Copies     []string                     `yaml:"copies" json:"copies,omitempty" help:"repositories that the restore points are copied on to" example:"[away]"`
 	RPO        config.Duration              `yaml:"rpo" json:"rpo,omitempty" help:"how much work may be lost: goodstate serve copies twice in that time, and says so when the youngest copy is older" example:"1h"`
