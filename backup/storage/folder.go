@@ -182,7 +182,10 @@ func (f *Folder) Remove(_ context.Context, name string) error {
 	if err := check(name); err != nil {
 		return err
 	}
-	if err := os.Remove(f.path(name)); gone(err) != nil {
+	switch err := os.Remove(f.path(name)); {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("remove %s: %w: %w", name, ErrRefused, err)
+	case gone(err) != nil:
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	return nil
