@@ -23,11 +23,14 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
+	"goodstate.dev/goodstate/drift/log"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
 	"goodstate.dev/goodstate/rollout/runtime/fleet"
+	"goodstate.dev/goodstate/rollout/runtime/kubernetes"
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/source"
@@ -56,10 +59,12 @@ type App struct {
 	Rollouts *rollout.Rollouts
 	Backups  *backup.Backups
 	Desk     *desk.Desk
+	Drift    *drift.Drift
 	Auth     *auth.Auth
 	Notices  *notify.Notifier
 	Links    *auth.Links
 	Audit    *audit.Exporter
+	Results  *log.Log
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -71,6 +76,7 @@ type App struct {
 	socket   string
 	deliver  context.CancelFunc
 	delivery chan struct{}
+	handed   handed
 }
 
 // Open builds everything, owns the data directory, offers the API on its socket, and continues the runs that were under way.
@@ -106,6 +112,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openNotices(o, secrets); err != nil {
 		return err
 	}
+	if err := a.openResults(ctx, o, secrets); err != nil {
+		return err
+	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
 		return err
 	}
@@ -123,7 +132,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Desk, err = desk.New(desk.Options{Store: a.Store, Engine: a.Engine, Journal: a.Journal, Log: o.Log, RoleOf: a.Auth.RoleOf}); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
+	if err := a.openDrift(o, secrets); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -171,13 +183,17 @@ func (a *App) openRollouts(o Options, secrets *secret.Store) error {
 	if err != nil {
 		return err
 	}
-	a.stops = append(a.stops, hosts.Close)
+	pods, err := kubernetes.New(kubernetes.Options{Dir: filepath.Join(data, "clusters"), Local: hosts, Secret: secrets.Get, Log: o.Log})
+	if err != nil {
+		return errors.Join(err, hosts.Close())
+	}
+	a.stops = append(a.stops, hosts.Close, pods.Close)
 	proxyDir := filepath.Join(data, "proxy")
 	a.router = &router{idle: o.Idle, opt: proxy.Options{Dir: proxyDir, Command: append(slices.Clone(o.Self), "proxy", "--dir", proxyDir), Logger: o.Log}}
 	a.routers = &routers{own: a.router, dir: filepath.Join(data, "traffic"), idle: o.Idle, log: o.Log, others: map[string]*other{}}
 	a.stops = append(a.stops, a.router.close, a.routers.close)
 	a.Rollouts = rollout.New(rollout.Options{
-		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: hosts, Router: a.routers,
+		Services: o.Config.Services, Store: a.Store, Journal: a.Journal, Engine: a.Engine, Runtime: pods, Router: a.routers,
 		Source: func(name string, s rollout.Service) *source.Source {
 			return source.New(source.Options{Dir: filepath.Join(data, "sources", name), Config: s.Source, Service: name, Base: o.Base})
 		},
@@ -227,6 +243,9 @@ func (a *App) Watch(ctx context.Context) {
 	var clock sync.WaitGroup
 	clock.Go(func() { a.Backups.Clock(ctx) })
 	clock.Go(func() { a.Desk.Clock(ctx) })
+	clock.Go(func() { a.Results.Tend(ctx, a.Config.Drift.Logs.Keep.Std(), a.log) })
+	clock.Go(func() { a.follow(ctx) })
+	clock.Go(func() { a.Drift.Clock(ctx) })
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -266,6 +285,33 @@ func (a *App) Watch(ctx context.Context) {
 		a.takePushes(ctx)
 		if err := a.Rollouts.TakeFeedback(ctx); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "reports of users not taken up", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// followEach is how long it takes until the proxy has the address of a pod that was replaced; meanwhile it uses the others.
+const followEach = time.Second
+
+// follow keeps the traffic on pods that move.
+func (a *App) follow(ctx context.Context) {
+	tick := time.NewTicker(followEach)
+	defer tick.Stop()
+	said := ""
+	for {
+		err := a.Rollouts.Follow(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			said = ""
+		case err.Error() != said:
+			said = err.Error()
+			a.log.ErrorContext(ctx, "traffic does not follow pods", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

@@ -110,6 +110,12 @@ func Load(path string) (*Config, error) {
 			s.Hosts = &h
 			c.Services.Set(name, s)
 		}
+		if s.Kubernetes != nil && s.Kubernetes.Kubeconfig != "" {
+			k := *s.Kubernetes
+			k.Kubeconfig = absolute(base, k.Kubeconfig)
+			s.Kubernetes = &k
+			c.Services.Set(name, s)
+		}
 		if s.Traffic != nil && s.Traffic.Cert != "" {
 			t := *s.Traffic
 			t.Cert, t.Key = absolute(base, t.Cert), absolute(base, t.Key)

@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/secret"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/runtime/fleet"
+	"goodstate.dev/goodstate/rollout/runtime/kubernetes"
 	"goodstate.dev/goodstate/rollout/source"
 )
 
@@ -152,6 +153,7 @@ func (d *doctor) service(ctx context.Context, name string, s rollout.Service, se
 		d.say(name+" repository", good.Pass, s.Source.Git+" can be read", "", "")
 	}
 	d.hosts(ctx, name, s)
+	d.cluster(ctx, name, s)
 	if s.Traffic == nil {
 		return
 	}
@@ -196,4 +198,20 @@ func (d *doctor) hosts(ctx context.Context, name string, s rollout.Service) {
 		d.say(name+" "+found.Check, found.Verdict, found.Observed, found.Wanted, found.Hint)
 	}
 	_ = f.Close() // nothing goes on
+}
+
+// cluster looks at the cluster of a service.
+func (d *doctor) cluster(ctx context.Context, name string, s rollout.Service) {
+	if s.Kubernetes == nil {
+		return
+	}
+	// Nothing is started, so that nothing has to be remembered.
+	k, err := kubernetes.New(kubernetes.Options{Dir: filepath.Join(d.conf.Data, "clusters"), Secret: secret.New(d.conf.Secrets, d.base).Get})
+	if err != nil {
+		d.say(name+" cluster", good.Fail, err.Error(), "a folder for what runs in clusters", "")
+		return
+	}
+	for _, found := range s.LookAtCluster(ctx, k.Look) {
+		d.say(name+" "+found.Check, found.Verdict, found.Observed, found.Wanted, found.Hint)
+	}
 }

@@ -17,8 +17,14 @@ import (
 type Config struct {
 	Repositories config.Map[Repository]  `yaml:"repositories" json:"repositories,omitempty" help:"where copies are kept, by name"`
 	Applications config.Map[Application] `yaml:"applications" json:"applications,omitempty" help:"what is copied, by name"`
+	Velero       config.Map[Velero]      `yaml:"velero" json:"velero,omitempty" help:"storage locations of Velero, of which backups can be imported, by name; they are only read" example:"{old: {folder: /mnt/velero}}"`
 	Roles        Roles                   `yaml:"roles" json:"roles,omitzero" help:"who may do what with backups"`
 	Runbook      Runbook                 `yaml:"runbook" json:"runbook,omitzero" help:"the recovery document that goodstate writes after each drill"`
+}
+
+// Velero is a storage location of Velero: the place that has the folder backups.
+type Velero struct {
+	config.Choice[storage.Place] `yaml:",inline"`
 }
 
 // Runbook says where the recovery document is kept, and who is in it.
@@ -66,12 +72,7 @@ func (c *Config) Validate(report func(path, message string)) {
 				report("applications."+name+".repository", fmt.Sprintf("there is no repository %q; backup.repositories has %v", r, c.Repositories.Keys()))
 			}
 		}
-		if a.RPO != 0 && time.Duration(a.RPO) < 2*time.Minute {
-			report("applications."+name+".rpo", fmt.Sprintf("%s is shorter than 2m, the shortest that copies can keep", a.RPO))
-		}
-		if longest := a.Schedule.Longest(time.Now()); a.RPO > 0 && longest > time.Duration(a.RPO) {
-			report("applications."+name+".schedule", fmt.Sprintf("%s lies up to %s between two copies, which cannot keep an RPO of %s", a.Schedule, config.Duration(longest), a.RPO))
-		}
+		a.validateTimes(func(key, message string) { report("applications."+name+"."+key, message) })
 	}
 	serves := map[string]string{}
 	for name, a := range c.Applications.All() {
@@ -81,5 +82,27 @@ func (c *Config) Validate(report func(path, message string)) {
 			}
 			serves[s] = name
 		}
+	}
+}
+
+// validateTimes reports a promise that the copies cannot keep. Where the log is streamed, it is the log that keeps it.
+func (a Application) validateTimes(report func(key, message string)) {
+	var stream time.Duration
+	if src, err := a.Source.New(); err == nil {
+		if s, ok := src.(source.Streamer); ok {
+			stream = s.StreamEvery()
+		}
+	}
+	rpo := time.Duration(a.RPO)
+	switch {
+	case rpo != 0 && rpo < 2*time.Minute && stream == 0:
+		report("rpo", fmt.Sprintf("%s is shorter than 2m, the shortest that copies can keep", a.RPO))
+	case rpo != 0 && rpo < 3*stream:
+		report("rpo", fmt.Sprintf("%s is shorter than three times the %s after which the log is streamed", a.RPO, config.Duration(stream)))
+	case rpo != 0 && rpo < 2*time.Minute && a.Schedule.IsZero():
+		report("schedule", fmt.Sprintf("an RPO of %s is kept by the log, but would have the application copied every minute; say when it is, for example schedule: 6h", a.RPO))
+	}
+	if longest := a.Schedule.Longest(time.Now()); rpo > 0 && longest > rpo && stream == 0 {
+		report("schedule", fmt.Sprintf("%s lies up to %s between two copies, which cannot keep an RPO of %s", a.Schedule, config.Duration(longest), a.RPO))
 	}
 }

@@ -29,11 +29,12 @@ const (
 	KindPrune   = "prune"
 	KindForget  = "forget"
 	KindCopyOn  = "copy-on"
+	KindImport  = "import"
 )
 
 // IsKind says whether runs of a kind are of this package.
 func IsKind(kind string) bool {
-	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn}, kind)
+	return slices.Contains([]string{KindCopy, KindDrill, KindRestore, KindVerify, KindPrune, KindForget, KindCopyOn, KindImport}, kind)
 }
 
 // Notifier tells people. Send only enqueues.
@@ -65,6 +66,7 @@ type Backups struct {
 	watching sync.Mutex
 	agreeing sync.Mutex
 	holds    holds
+	streams  streams
 }
 
 // New registers the kinds of runs. The engine is launched by the caller afterwards.
@@ -77,6 +79,7 @@ func New(o Options) *Backups {
 	run.Register(o.Engine, KindPrune, b.prune)
 	run.Register(o.Engine, KindForget, b.forgetRun)
 	run.Register(o.Engine, KindCopyOn, b.copyOnRun)
+	run.Register(o.Engine, KindImport, b.importRun)
 	return b
 }
 
@@ -134,6 +137,7 @@ type Standing struct {
 	RPO         time.Duration `json:"rpo_ns,omitempty"`
 	RTO         time.Duration `json:"rto_ns,omitempty"`
 	Copied      time.Time     `json:"last_copied,omitzero"`
+	Log         *LogStanding  `json:"log,omitempty"` // that is streamed
 	Verified    time.Time     `json:"last_verified,omitzero"`
 	Restored    time.Time     `json:"last_restored,omitzero"` // by a drill that passed
 	Recovery    time.Duration `json:"recovery_ns,omitempty"`  // what that drill took
@@ -169,6 +173,7 @@ func (b *Backups) standing(ctx context.Context, name string, a Application, now 
 		return s, err
 	}
 	s.State, s.Why = plan.Judge(facts, now)
+	s.Log = b.streams.standing(name, now)
 	s.Copied, s.Verified, s.Restored, s.Recovery, s.Running, s.Drilled = facts.Copied, facts.Verified, facts.Restored, facts.Took, running, facts.Drilled
 	return s, b.outlook(ctx, &s, a, facts, now)
 }
@@ -193,6 +198,7 @@ func (b *Backups) facts(ctx context.Context, name string, a Application) (plan.F
 	if err := b.present(ctx, name, a, &f); err != nil {
 		return f, "", err
 	}
+	f.Log = b.streams.until(name)
 	checks, err := b.Engine.List(ctx, run.Filter{Target: RepositoryTarget(a.Repository), Kind: KindVerify, Limit: 50})
 	if err != nil {
 		return f, "", err
@@ -318,6 +324,11 @@ func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Re
 	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name()); err != nil {
+			return none, err
+		}
+	}
+	if kind == KindImport {
+		if err := b.importable(in); err != nil {
 			return none, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"goodstate.dev/goodstate/backup/plan"
@@ -14,10 +15,14 @@ import (
 // clockTick is how often it is looked what is due.
 const clockTick = 15 * time.Second
 
-// Clock starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
+// Clock removes what killed drills left, follows logs, starts copies, drills and verifications when they are due, watches the repositories, and tells people of a copy that is or will be late, until ctx ends.
 func (b *Backups) Clock(ctx context.Context) {
 	tick := time.NewTicker(clockTick)
 	defer tick.Stop()
+	b.sweep(ctx)
+	var following sync.WaitGroup
+	following.Go(func() { b.follow(ctx) })
+	defer following.Wait()
 	var watched time.Time
 	for {
 		now := time.Now()
@@ -130,6 +135,6 @@ func (b *Backups) late(ctx context.Context, name string, f plan.Facts, event str
 		return nil
 	}
 	return b.Notify.Send(ctx, notify.Event{
-		ID: fmt.Sprintf("backup-%s/%s/%d", event, name, f.Copied.Unix()), Type: "backup." + event, Phase: notify.Trigger, Severity: severity, Service: name, Title: title, Text: why, At: time.Now(),
+		ID: fmt.Sprintf("backup-%s/%s/%d", event, name, f.Youngest().Unix()), Type: "backup." + event, Phase: notify.Trigger, Severity: severity, Service: name, Title: title, Text: why, At: time.Now(),
 	})
 }

@@ -61,7 +61,7 @@ func (b *Backups) rehearse(ctx context.Context, r *run.Run, in input) (d Drilled
 	if err != nil {
 		return d, err
 	}
-	dir, err := b.scratch(r.ID())
+	dir, err := b.scratch(ctx, r.ID())
 	if err != nil {
 		return d, err
 	}
@@ -69,7 +69,10 @@ func (b *Backups) rehearse(ctx context.Context, r *run.Run, in input) (d Drilled
 	began := time.Now()
 	d.RTO = time.Duration(in.Config.RTO)
 	err = b.with(ctx, in.Repository, false, func(repo *repository.Repository) (err error) {
-		j := b.job(repo, in.Application, r)
+		j, err := b.job(repo, in.Application, r)
+		if err != nil {
+			return err
+		}
 		j.Scratch = dir
 		snap, err := b.point(ctx, repo, in)
 		if err != nil {

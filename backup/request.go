@@ -30,6 +30,8 @@ type Request struct {
 	StorageClasses map[string]string `json:"storage_classes,omitempty" doc:"storage classes that get another name, old to new"`
 	Images         map[string]string `json:"images,omitempty" doc:"beginnings of image names that are replaced, old to new"`
 	Existing       string            `json:"existing,omitempty" doc:"objects of a cluster that are there and different: fail, skip or update; fail when empty"`
+
+	Import *Foreign `json:"import,omitempty" doc:"backup of another tool that becomes a restore point"`
 }
 
 // check says what is wrong with a request to restore, for a kind of source.
@@ -108,17 +110,17 @@ func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q 
 		if err == nil && to.Cluster != nil {
 			return b.cluster(ctx, to, q)
 		}
-		to.Until = until
+		to.Until, to.Onward = until, q.onward()
 		return to, err
 	case q.Database != "":
 		url, err := b.Secret(ctx, q.Database)
-		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace, Until: until}, err
+		return source.Place{URL: url, Name: "of secret " + q.Database, Replace: q.Replace, Until: until, Onward: q.onward()}, err
 	}
 	folder, err := filepath.Abs(q.Folder)
 	if err != nil {
 		return source.Place{}, err
 	}
-	return source.Place{Folder: folder, Replace: q.Replace, Until: until}, nil
+	return source.Place{Folder: folder, Replace: q.Replace, Until: until, Onward: q.onward()}, nil
 }
 
 // cluster fills in under which names objects come back, and where.

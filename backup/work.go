@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -39,8 +37,10 @@ func do[T any](r *run.Run, name, text string, fn func(ctx context.Context) (T, e
 	})
 }
 
-func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) source.Job {
-	return source.Job{Repo: repo, Application: application, Base: b.Base, State: filepath.Join(b.Data, "sources", application), Secret: b.Secret, Say: r.Note, Began: time.Now()}
+func (b *Backups) job(repo *repository.Repository, application string, r *run.Run) (source.Job, error) {
+	j, err := b.quietJob(application)
+	j.Repo, j.Say, j.Began, j.Live = repo, r.Note, time.Now(), b.streams.of(application)
+	return j, err
 }
 
 // copy is the run of kind "backup".
@@ -95,7 +95,10 @@ func (b *Backups) copyOnce(ctx context.Context, r *run.Run, in input) (res Resul
 		return res, err
 	}
 	err = b.with(ctx, in.Repository, false, func(repo *repository.Repository) (err error) {
-		j := b.job(repo, in.Application, r)
+		j, err := b.job(repo, in.Application, r)
+		if err != nil {
+			return err
+		}
 		if points, err := pointsOf(ctx, repo, in.Application); err == nil && len(points) > 0 {
 			j.Parent = &points[len(points)-1]
 			if j.Expected, err = b.expected(ctx, in); err != nil {
@@ -109,6 +112,12 @@ func (b *Backups) copyOnce(ctx context.Context, r *run.Run, in input) (res Resul
 		res.At = time.Now()
 		if res.Copied, err = src.Backup(ctx, j); err != nil {
 			return err
+		}
+		if j.Live != nil {
+			j.Live.Taken()
+		}
+		if err := b.trimLog(ctx, in, j); err != nil {
+			b.Log.WarnContext(ctx, "backup", "application", in.Application, "error", err) // it is in the way of nothing, and the next copy tries again
 		}
 		if err := b.hold(ctx, in.Repository, repo); err != nil {
 			res.Unheld = err.Error() // the copy is made all the same
@@ -151,7 +160,7 @@ func (b *Backups) copyOn(ctx context.Context, in input, to string) (res reposito
 			if res, err = from.Copy(ctx, second, points, repository.SaveOptions{}); err != nil {
 				return err
 			}
-			return errors.Join(b.madeCopies(ctx, in, to, second), b.hold(ctx, to, second))
+			return errors.Join(b.madeCopies(ctx, in, to, second), b.hold(ctx, to, second), b.trimLog(ctx, in, source.Job{Repo: second, Application: in.Application}))
 		})
 	})
 	return res, err
@@ -221,7 +230,10 @@ func (b *Backups) restore(r *run.Run, in input) (source.Restored, error) {
 			return res, err
 		}
 		err = b.with(ctx, in.Repository, false, func(repo *repository.Repository) error {
-			j := b.job(repo, in.Application, r)
+			j, err := b.job(repo, in.Application, r)
+			if err != nil {
+				return err
+			}
 			snap, err := b.point(ctx, repo, in)
 			if err != nil {
 				return err
@@ -264,11 +276,7 @@ func (b *Backups) point(ctx context.Context, repo *repository.Repository, in inp
 		return repository.Snapshot{}, fmt.Errorf("%s has no restore point in %s", in.Application, in.Repository)
 	}
 	if in.Request.Snapshot == "" {
-		until, err := source.ParseUntil(in.Request.Until)
-		if err != nil {
-			return repository.Snapshot{}, err
-		}
-		return until.Covering(all)
+		return b.covering(ctx, repo, in, all)
 	}
 	for _, s := range all {
 		if strings.HasPrefix(s.ID.String(), in.Request.Snapshot) {
@@ -293,16 +301,4 @@ func (b *Backups) say(r *run.Run, event string, severity notify.Severity, text s
 		})
 	})
 	return err
-}
-
-// scratch makes the folder of a drill.
-func (b *Backups) scratch(run string) (string, error) {
-	dir := filepath.Join(b.Data, "drills", run)
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("scratch place of the drill: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("scratch place of the drill: %w", err)
-	}
-	return dir, nil
 }

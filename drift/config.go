@@ -12,6 +12,7 @@ import (
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/schedule"
+	"goodstate.dev/goodstate/drift/log"
 	"goodstate.dev/goodstate/drift/policy"
 	"goodstate.dev/goodstate/drift/record"
 )
@@ -20,6 +21,7 @@ import (
 type Config struct {
 	Playbooks   config.Map[Playbook] `yaml:"playbooks" json:"playbooks,omitempty" help:"playbooks that hosts are compared with, by name"`
 	Connections Connections          `yaml:"connections" json:"connections" help:"connections to hosts that are kept from one run to the next"`
+	Logs        log.Config           `yaml:"logs" json:"logs" help:"what every task said on every host: how long it is kept, and where it is handed on to"`
 }
 
 // Connections bounds what is kept open.
@@ -115,7 +117,7 @@ func (c *Config) Validate(report func(path, message string)) {
 // reserved are the words after goodstate drift.
 func reserved(name string) bool {
 	switch name {
-	case "accept", "report", "approve", "reject", "asks", "cancel", "runs", "help":
+	case "accept", "report", "approve", "reject", "asks", "cancel", "runs", "help", "import", "log":
 		return true
 	}
 	return false

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/app"
-	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/internal/real"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/runtime"
@@ -192,7 +191,6 @@ func TestAHostThatDiesInTheMiddleOfARolloutEndsInAClearState(t *testing.T) {
 	if lost > 4 || requests < 100 { // each visitor may have had one request in the host that died
 		t.Errorf("%d of %d requests were lost", lost, requests)
 	}
-	f.said("reroute")
 	dead.Start(t)
 	if _, code := f.goodstate("unhold", "web", "v4"); code != 0 {
 		t.Fatalf("unhold ended with %d", code)
@@ -232,21 +230,6 @@ func TestSystemdKeepsAReleaseOnItsHostsThroughARestart(t *testing.T) {
 		return err == nil && strings.Contains(string(out), "active")
 	})
 	f.stands("v4", 2)
-}
-
-// said fails when the journal has no such event.
-func (f *fleet) said(event string) {
-	f.t.Helper()
-	conf, err := app.Load(f.file)
-	f.must(err)
-	a, err := app.Open(f.t.Context(), app.Options{Config: conf, Base: f.dir, Self: []string{os.Args[0]}, Idle: true})
-	f.must(err)
-	defer func() { f.must(a.Close()) }()
-	entries, err := a.Journal.List(f.t.Context(), journal.Filter{Event: event})
-	f.must(err)
-	if len(entries) == 0 {
-		f.t.Errorf("the journal has no %s", event)
-	}
 }
 
 func TestTrafficMovesFromGoodstatesProxyToHAProxyWithARelease(t *testing.T) {

@@ -101,7 +101,8 @@ func readAtMost(path string) (string, error) {
 
 // render makes the files of a release from its folder. With secret nil, secrets are written by their names, as they may be shown.
 func (k *Kept) render(secret func(name string) (string, error)) (map[string]string, error) {
-	if len(k.Config.Files) == 0 {
+	all := k.Config.withManifest()
+	if len(all) == 0 {
 		return nil, nil
 	}
 	values := map[string]string{"service": k.Release.Service, "version": k.Release.Version, "commit": k.Release.Commit}
@@ -116,7 +117,7 @@ func (k *Kept) render(secret func(name string) (string, error)) (map[string]stri
 		}
 	}
 	out := map[string]string{}
-	for name, f := range k.Config.Files {
+	for name, f := range all {
 		text, err := f.render(k.Dir, values)
 		if err != nil {
 			return nil, fmt.Errorf("files.%s of %s: %w", name, k.Release.Version, err)
@@ -230,7 +231,7 @@ func differ(old *Kept, newer Kept) ([]FileDiff, error) {
 // planFiles adds what changes in the files of the configuration.
 func (s *Rollouts) planFiles(ctx context.Context, in Input, p *Plan) (err error) {
 	newer := Kept{Release: in.Release, Config: in.Config}
-	if len(in.Config.Files) == 0 && (in.Old == nil || len(in.Old.Config.Files) == 0) {
+	if len(in.Config.withManifest()) == 0 && (in.Old == nil || len(in.Old.Config.withManifest()) == 0) {
 		return nil
 	}
 	dir, err := os.MkdirTemp("", "goodstate-plan-")

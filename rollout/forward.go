@@ -133,6 +133,9 @@ func (ro *rollout) build() (looked, error) {
 			return built{looked: looked{Broken: err.Error(), At: time.Now()}}, nil
 		}
 		kept := Kept{Release: done, Config: ro.in.Config, Dir: dir}
+		if err := ro.lookAtManifest(ctx, kept); err != nil {
+			return built{looked: looked{Broken: err.Error(), At: time.Now()}}, ctx.Err()
+		}
 		return built{Kept: kept, looked: looked{At: time.Now()}}, ro.keep(ctx, kept, store.Built)
 	})
 	if err == nil && out.Broken == "" {

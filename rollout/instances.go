@@ -54,6 +54,11 @@ func specOf(k Kept, index int, env, files map[string]string) runtime.Spec {
 		Service: k.Release.Service, Release: k.Release.ID(), Index: index, Dir: k.Dir, Command: command(k.Config.Run),
 		Env: env, Files: files, Grace: time.Duration(k.Config.Grace), Memory: int64(k.Config.Memory), Restarts: k.Config.Restarts,
 	}
+	spec.Version = k.Release.Version
+	if k.Config.Kubernetes != nil {
+		k.Config.Kubernetes.onCluster(&spec, k.Config)
+		return spec
+	}
 	if spec.Place = k.Config.Hosts.place(index, k.Config.Instances); spec.Place != nil {
 		spec.PortFrom = k.Config.Port
 	} else if k.Config.Port != 0 {
@@ -94,13 +99,17 @@ func (ro *rollout) healthy(ctx context.Context, k Kept, in runtime.Instance) goo
 		switch {
 		case err != nil || !ok:
 			return true, "" // not being able to look says nothing about the instance
-		case now.State == runtime.Running:
+		case now.State == runtime.Running, now.State == runtime.Lost && now.Apart:
 			return true, ""
 		}
 		return false, now.Exit
 	}
 	spec, ok := k.Config.health()
-	if !ok {
+	if k.Config.Kubernetes != nil && in.State == runtime.Running {
+		if f := ro.ready(ctx, k, &in); f.Verdict != good.Pass || !ok {
+			return f
+		}
+	} else if !ok {
 		return ro.settled(ctx, k, in, alive)
 	}
 	f := check.UntilHealthy(ctx, spec, "health", ro.target(k, in), k.Config.startLimit(), alive)
@@ -160,14 +169,12 @@ func (s *Rollouts) running(ctx context.Context, service, release string) ([]runt
 func (ro *rollout) backends(ctx context.Context, newUp, oldUp int) ([]traffic.Backend, error) {
 	var out []traffic.Backend
 	add := func(release string, n int) error {
-		up, err := ro.running(ctx, ro.in.Service, release)
+		all, err := ro.Runtime.List(ctx, ro.in.Service)
 		if err != nil {
 			return err
 		}
-		for _, in := range up {
-			if in.Index < n {
-				out = append(out, traffic.Backend{Release: in.Release, Instance: in.ID, URL: in.URL})
-			}
+		for _, in := range serving(all, release, n) {
+			out = append(out, traffic.Backend{Release: in.Release, Instance: in.ID, URL: in.URL})
 		}
 		return nil
 	}
@@ -180,6 +187,30 @@ func (ro *rollout) backends(ctx context.Context, newUp, oldUp int) ([]traffic.Ba
 		}
 	}
 	return out, nil
+}
+
+// serving are the first n instances of a release that may get requests: those that run and are ready. Where none is ready all that run may, and where
+// who knows cannot be asked, those that were there when it was last known.
+func serving(all []runtime.Instance, release string, n int) []runtime.Instance {
+	var ready, up, lost []runtime.Instance
+	for _, in := range all {
+		switch {
+		case in.Release != release || in.Index >= n || in.URL == "":
+		case in.State == runtime.Running:
+			if up = append(up, in); in.Unready == "" {
+				ready = append(ready, in)
+			}
+		case in.State == runtime.Lost && in.Apart:
+			lost = append(lost, in)
+		}
+	}
+	if len(ready) > 0 {
+		return ready
+	}
+	if len(up) > 0 {
+		return up
+	}
+	return lost
 }
 
 // apply sends the share weight to the first newUp instances of the new release, the rest to the first oldUp of the old one.

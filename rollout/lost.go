@@ -96,8 +96,8 @@ func (ro *rollout) standing(ctx context.Context) (string, error) {
 	}
 	var ids []string
 	for _, in := range all {
-		if in.State == runtime.Running && (in.Release == ro.new.Release.ID() || ro.old != nil && in.Release == ro.old.Release.ID()) {
-			ids = append(ids, in.ID)
+		if in.State == runtime.Running && in.Unready == "" && (in.Release == ro.new.Release.ID() || ro.old != nil && in.Release == ro.old.Release.ID()) {
+			ids = append(ids, in.ID+"@"+in.URL)
 		}
 	}
 	return strings.Join(ids, " "), nil
@@ -106,7 +106,7 @@ func (ro *rollout) standing(ctx context.Context) (string, error) {
 // rerouted keeps the traffic on what runs: when instances went with their host, or are back, the route is made anew with the same
 // shares. A release that has nothing left keeps what it had: the judge and the patrol say what becomes of it.
 func (ro *rollout) rerouted(ctx context.Context, before string) (string, error) {
-	if ro.new.Config.Hosts == nil || ro.new.Config.Traffic == nil {
+	if ro.new.Config.Hosts == nil && ro.new.Config.Kubernetes == nil || ro.new.Config.Traffic == nil {
 		return before, nil
 	}
 	now, err := ro.standing(ctx)
@@ -133,10 +133,13 @@ type hostLooker interface {
 func (ro *rollout) lookAtHosts() (looked, error) {
 	h := ro.in.Config.Hosts
 	looker, ok := ro.Runtime.(hostLooker)
+	if ok && ro.in.Config.Kubernetes != nil {
+		h = &Hosts{Places: []runtime.Place{*ro.in.Config.Kubernetes.place()}}
+	}
 	if h == nil || !ok {
 		return looked{}, nil
 	}
-	return do(ro, "hosts", fmt.Sprintf("look at %d hosts: %s", len(h.Places), strings.Join(h.names(), ", ")), func(ctx context.Context) (looked, error) {
+	return do(ro, "hosts", fmt.Sprintf("look at %s", strings.Join(h.names(), ", ")), func(ctx context.Context) (looked, error) {
 		said := make([]string, len(h.Places))
 		broken := make([]string, len(h.Places))
 		group := errgroup.Group{}

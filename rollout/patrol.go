@@ -109,16 +109,21 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 		}
 		before, seen := restarts[in.ID]
 		restarts[in.ID] = in.Restarts
-		if in.State == runtime.Lost {
+		if in.State == runtime.Lost && !in.Apart {
 			out = append(out, ro.lostChecks(in)...)
 			continue
 		}
-		if in.State != runtime.Running || seen && in.Restarts > before && !limited {
+		if in.Apart {
+			out[0] = ro.apart(in)
+		} else if in.State != runtime.Running || seen && in.Restarts > before && !limited {
 			out[0] = good.Finding{
 				Check: exitCheck, Verdict: good.Fail, At: now, Release: ro.new.Release.Version,
 				Observed: fmt.Sprintf("%s ended by itself: %s", in.ID, in.Exit), Wanted: "an instance that stays up", Detail: ro.lastLines(ctx, in.ID, 20),
 			}
 			continue
+		}
+		if ro.new.Config.Kubernetes != nil && !in.Apart {
+			out = append(out, ro.readiness(in))
 		}
 		if spec, ok := ro.new.Config.health(); ok {
 			out = append(out, ro.lookAt(ctx, in, "health", spec, due)...)

@@ -72,6 +72,9 @@ func (s *Rollouts) PlanDeploy(ctx context.Context, service, version string) (Pla
 	if h := in.Config.Hosts; h != nil {
 		p.Notes = append(p.Notes, fmt.Sprintf("it runs on %d hosts: %s", len(h.Places), strings.Join(h.names(), ", ")))
 	}
+	if k := in.Config.Kubernetes; k != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("it runs as pods in %s, made from %s", k.place().Name, k.Manifest))
+	}
 	if blind := in.Config.Traffic.Blind(); blind != "" {
 		p.Notes = append(p.Notes, blind)
 	}

@@ -25,10 +25,11 @@ import (
 type Service struct {
 	Source     source.Config                    `yaml:"source" json:"source" help:"the Git repository that releases come from, and how one is built"`
 	OnPush     string                           `yaml:"on_push" json:"on_push,omitempty" help:"branch whose pushes are released by themselves, where goodstate's post-receive hook or a webhook of the Git host tells of them" example:"main"`
-	Run        string                           `yaml:"run" json:"run" required:"true" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens" example:"./shop -listen $HOST:$PORT"`
-	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times; with hosts, on each of them"`
-	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); on hosts the first free one from here on; without it free ports are chosen"`
+	Run        string                           `yaml:"run" json:"run,omitempty" help:"command that starts one instance, in the folder of the built release; $PORT and $HOST say where it listens; with kubernetes, the command of the container, for the shell in its image (default there: what the manifest says)" example:"./shop -listen $HOST:$PORT"`
+	Instances  int                              `yaml:"instances" json:"instances" default:"1" help:"how many instances serve in ordinary times; with hosts, on each of them; with kubernetes, pods"`
+	Port       int                              `yaml:"port" json:"port,omitempty" help:"fixed port of the first instance (the next ones count up); on hosts the first free one from here on; with kubernetes the port of every pod (default there: the first that the container names); without it free ports are chosen"`
 	Hosts      *Hosts                           `yaml:"hosts" json:"hosts,omitempty" help:"hosts that the instances run on, over SSH; without it they run on this machine" example:"{inventory: hosts.ini, pattern: web}"`
+	Kubernetes *Kubernetes                      `yaml:"kubernetes" json:"kubernetes,omitempty" help:"cluster that the instances run in, as pods of a Deployment of each release or of a StatefulSet" example:"{kubeconfig: rollout.kubeconfig, namespace: shop, manifest: deploy/shop.yaml}"`
 	Env        map[string]config.Value          `yaml:"env" json:"env,omitempty" help:"environment of the instances; a value is text or {secret: name}"`
 	Files      map[string]File                  `yaml:"files" json:"files,omitempty" help:"files and templates that each instance gets in the folder $FILES before it is started, by their paths there; they belong to the release and go back with it" example:"{shop.conf: {from: config/shop.conf}}"`
 	Values     map[string]config.Value          `yaml:"values" json:"values,omitempty" help:"values of this environment for the templates among files; a value is text or {secret: name}" example:"{db: {secret: db}, color: blue}"`
@@ -74,7 +75,7 @@ func (s *Service) Validate(report func(path, message string)) {
 	if s.Instances < 1 || s.Instances > 1000 {
 		report("instances", fmt.Sprintf("%d instances, want 1 to 1000", s.Instances))
 	}
-	if len(strings.Fields(s.Run)) == 0 {
+	if len(strings.Fields(s.Run)) == 0 && s.Kubernetes == nil {
 		report("run", "no command, want the program that starts one instance")
 	}
 	if s.Port < 0 || s.Port > 65535 {
@@ -86,6 +87,7 @@ func (s *Service) Validate(report func(path, message string)) {
 	s.validateTraffic(report)
 	s.validateConditions(report)
 	s.validateHosts(report)
+	s.validateKubernetes(report)
 	s.validateFiles(report)
 	s.validateApprove(report)
 	for name, spec := range s.Checks.All() {
@@ -133,9 +135,10 @@ func (s *Service) Revision() string {
 		Memory    config.Size
 		Build     any
 		Instances int
-		Hosts     *Hosts `json:",omitempty"`
-		Files     any    `json:",omitempty"`
-	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision(), s.filesRevision()})
+		Hosts     *Hosts      `json:",omitempty"`
+		Files     any         `json:",omitempty"`
+		Cluster   *Kubernetes `json:",omitempty"`
+	}{s.Run, s.Env, s.Port, s.Grace, s.Memory, s.Source, s.Instances, s.Hosts.revision(), s.filesRevision(), s.Kubernetes.revision()})
 }
 
 // limitsRestarts says that a limit decides how many restarts are too many; without one the first is.

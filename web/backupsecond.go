@@ -63,7 +63,7 @@ func (s *site) actRequest(mux *http.ServeMux, pattern string, do func(r *http.Re
 
 func (s *site) approveBackup(r *http.Request, p auth.Principal) (string, error) {
 	if !p.Can(auth.Approve) {
-		return "", fmt.Errorf("%w: %s is %s; agreeing needs the role approver", errMayNot, p.Name, p.Role)
+		return "", fmt.Errorf("%w: %s is %s; agreeing needs the role approver", errForbidden, p.Name, p.Role)
 	}
 	q, err := s.Backups.Approve(r.Context(), r.PathValue("id"), p.Name, reason(r))
 	if err == nil && q.State == ledger.Done && q.Became() {
@@ -78,7 +78,7 @@ func (s *site) refuseBackup(r *http.Request, p auth.Principal) (string, error) {
 		return "", err
 	}
 	if !p.Can(auth.Approve) && p.Name != q.Who {
-		return "", fmt.Errorf("%w: %s is %s; refusing what others ask for needs the role approver", errMayNot, p.Name, p.Role)
+		return "", fmt.Errorf("%w: %s is %s; refusing what others ask for needs the role approver", errForbidden, p.Name, p.Role)
 	}
 	_, err = s.Backups.Refuse(r.Context(), q.ID, p.Name, reason(r))
 	return "/backups", err

@@ -18,6 +18,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/drift/desk"
+	"goodstate.dev/goodstate/drift/record"
 )
 
 func TestPagesOfPlaybooksOfferWhatTheProjectAllows(t *testing.T) {
@@ -52,12 +53,15 @@ func TestPagesOfPlaybooksOfferWhatTheProjectAllows(t *testing.T) {
 	must(d.PutInventory(ctx, "anna", desk.Inventory{Project: "web", Name: "h", Text: "h1\n"}))
 	must(d.PutCredential(ctx, "anna", desk.Credential{Project: "web", Name: "login"}, desk.Values{Password: "correct horse"}))
 	must(d.PutTemplate(ctx, "anna", desk.Template{Project: "web", Name: "t", Playbook: "site.yml", Inventory: "h", Survey: []desk.Question{{Variable: "n", Ask: "How <many>", Kind: desk.Integer, Default: "3"}}}))
-	s := &site{Options: Options{Desk: d, Engine: e, Store: st, Journal: j, Log: slog.New(slog.DiscardHandler)}, states: map[string]seen{}}
+	book, err := record.Open(st)
+	must(err)
+	s := &site{Options: Options{Desk: d, Drift: book, Engine: e, Store: st, Journal: j, Log: slog.New(slog.DiscardHandler)}, states: map[string]seen{}}
 	must(s.load())
 	page := func(who, value string, make func(*http.Request) (view, error)) string {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodGet, "/x", http.NoBody)
 		r.SetPathValue("project", "web")
+		r.SetPathValue("template", "t")
 		r.SetPathValue("run", value)
 		r = r.WithContext(auth.WithPrincipal(r.Context(), auth.Principal{Name: who, Role: auth.Viewer}))
 		v, err := make(r)
@@ -69,12 +73,15 @@ func TestPagesOfPlaybooksOfferWhatTheProjectAllows(t *testing.T) {
 		}
 		return w.Body.String()
 	}
-	operator, viewer := page("vito", "", s.project), page("vera", "", s.project)
+	operator, viewer := page("vito", "", s.launchPage), page("vera", "", s.launchPage)
 	if !strings.Contains(operator, `value="launch"`) || !strings.Contains(operator, "How &lt;many&gt;") {
 		t.Error("the project's operator is not offered to launch")
 	}
 	if strings.Contains(viewer, `value="launch"`) || strings.Contains(viewer+operator, "horse") {
 		t.Error("a viewer is offered to launch, or a secret is shown")
+	}
+	if text := page("vera", "", s.project); strings.Contains(text, "add/credentials") || !strings.Contains(text, "needs an operator") || strings.Contains(text, "horse") {
+		t.Error("a viewer is offered to add a credential")
 	}
 	if list := page("vera", "", s.projects); !strings.Contains(list, `href="/projects/web"`) {
 		t.Error("the project is not listed")

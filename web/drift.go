@@ -30,9 +30,11 @@ const (
 // drift adds the pages of drift.
 func (s *site) drift(mux *http.ServeMux) {
 	s.read(mux, "GET /drift", s.fleet)
+	s.read(mux, "GET /drift/log", s.driftLog)
 	s.read(mux, "GET /drift/hosts/{host...}", s.driftHost)
 	s.read(mux, "GET /drift/runs/{run}", s.driftRun)
 	s.act(mux, "POST /drift/accept", auth.Launch, s.acceptDrift)
+	s.driftControl(mux)
 }
 
 type fleetData struct {
@@ -45,8 +47,12 @@ type fleetData struct {
 	Causes    []record.Cause
 	Rows      []record.HostRow
 	Runs      []record.Run
+	Kept      []kept
+	Asks      []askLine
+	MoreAsks  int
 
 	MoreCauses, MoreHosts string
+	Launches              map[string]bool // playbooks of templates that who looks may launch
 }
 
 // stateCount is how many are in a state.
@@ -85,7 +91,7 @@ func (s *site) fleet(r *http.Request) (v view, err error) {
 		}
 		d.Trend = trendOf(points)
 	}
-	if err := s.fleetLists(r, &d); err != nil {
+	if err := errors.Join(s.fleetLists(r, &d), s.driftControls(r, &d)); err != nil {
 		return v, err
 	}
 	return view{Page: "drift", Title: "Drift", Command: "goodstate drift", Data: d}, nil
@@ -101,8 +107,9 @@ func (s *site) fleetLists(r *http.Request, d *fleetData) (err error) {
 	if len(d.Causes) > causesShown {
 		d.Causes = d.Causes[:causesShown]
 		last := d.Causes[causesShown-1]
-		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Cause}, "count": {strconv.Itoa(last.Count)}}.Encode()
+		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Key()}, "count": {strconv.Itoa(last.Count)}}.Encode()
 	}
+	d.Launches = s.launchable(r, d.Causes)
 	if d.Rows, err = s.Drift.Hosts(ctx, d.Playbook, q.Get("host"), q.Get("under"), hostsShown+1); err != nil {
 		return err
 	}
@@ -162,6 +169,12 @@ type driftRunData struct {
 	Outcomes []string
 	Rows     []record.Result
 	Next     string
+
+	Running         bool
+	Note            string
+	Tally           []correctionCount
+	Corrections     []record.Correction
+	MoreCorrections int
 }
 
 // driftRun is one run as rows of tasks and hosts, by pages.
@@ -178,6 +191,9 @@ func (s *site) driftRun(r *http.Request) (v view, err error) {
 	if err != nil {
 		return v, err
 	}
+	if err := s.driftCorrections(r, &d); err != nil {
+		return v, err
+	}
 	if d.Rows, err = s.Drift.Results(ctx, d.Run.ID, d.Filter, number(q.Get("after")), tasksShown+1); err != nil {
 		return v, err
 	}
@@ -186,7 +202,40 @@ func (s *site) driftRun(r *http.Request) (v view, err error) {
 		next := url.Values{"host": {d.Filter.Host}, "outcome": {d.Filter.Outcome}, "search": {d.Filter.Text}, "after": {strconv.FormatInt(d.Rows[tasksShown-1].Seq, 10)}}
 		d.Next = "/drift/runs/" + url.PathEscape(d.Run.ID) + "?" + next.Encode()
 	}
-	return view{Page: "driftrun", Title: "Run of " + d.Run.Playbook, Command: "goodstate drift " + d.Run.Playbook + driftVerb(d.Run.Mode), Data: d}, nil
+	return view{Page: "driftrun", Title: "Run of " + d.Run.Playbook, Command: "goodstate drift " + d.Run.Playbook + driftVerb(d.Run.Mode), Live: d.Running, Data: d}, nil
+}
+
+// launchable tells what of the playbooks of differences is run from templates that who looks may launch.
+func (s *site) launchable(r *http.Request, causes []record.Cause) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range causes {
+		target, ok := strings.CutPrefix(c.Playbook, "template/")
+		if _, known := out[c.Playbook]; !ok || known {
+			continue
+		}
+		project, _, _ := strings.Cut(target, "/")
+		out[c.Playbook] = s.may(r, project, auth.Launch) == nil
+	}
+	return out
+}
+
+// driftFix is how a difference of a playbook is put right: the command, and for what is run from a template the page that launches it.
+type driftFix struct{ Page, Command, Accept string }
+
+// fixOf tells it. A template's runs are recorded under its target.
+func fixOf(c record.Cause) driftFix {
+	accept := sh("goodstate", "drift", "accept", c.Playbook, commit(c.Cause), "--why", "REASON")
+	target, ok := strings.CutPrefix(c.Playbook, "template/")
+	project, template, whole := strings.Cut(target, "/")
+	if !ok || !whole {
+		return driftFix{"", sh("goodstate", "drift", c.Playbook, "fix"), accept}
+	}
+	only := strings.Join(c.Few, ",")
+	page := projectPath(project) + "/templates/" + url.PathEscape(template) + "/launch"
+	if only != "" {
+		page += "?" + url.Values{"limit": {only}}.Encode()
+	}
+	return driftFix{page, sh(append([]string{"goodstate", "template", "launch", project, template}, option("--limit", only)...)...), accept}
 }
 
 func driftVerb(m record.Mode) string {

@@ -117,31 +117,38 @@ func (s *site) denied(w http.ResponseWriter, r *http.Request, status int, why st
 
 // failed answers with what went wrong, and its hint.
 func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return
+	}
+	status, why := wrong(err)
+	s.refuse(w, r, status, why)
+}
+
+// wrong is the status and the words of an error, with its hint.
+func wrong(err error) (status int, why string) {
 	var held *rollout.HeldError
 	var leased *run.LeaseError
 	var forbidden *desk.ForbiddenError
 	var unknown *rollout.UnknownServiceError
-	status := http.StatusUnprocessableEntity
+	status = http.StatusUnprocessableEntity
 	switch {
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
-		return
-	case errors.As(err, &forbidden), errors.Is(err, errMayNot):
+	case errors.As(err, &forbidden), errors.Is(err, errForbidden):
 		status = http.StatusForbidden
 	case errors.As(err, &held), errors.As(err, &leased), errors.Is(err, rollout.ErrNothing):
 		status = http.StatusConflict
 	case errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, errNoPage), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, desk.ErrNone), errors.Is(err, ledger.ErrNoRequest):
 		status = http.StatusNotFound
 	}
-	why := err.Error()
+	why = err.Error()
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		why += "\n" + hinted.Hint()
 	}
-	s.refuse(w, r, status, why)
+	return status, why
 }
 
-// errMayNot says that somebody may not do something.
-var errMayNot = errors.New("not allowed")
+// errForbidden says that somebody may not see or do what an address is for.
+var errForbidden = errors.New("not allowed")
 
 // errNoPage says that what an address names is not there.
 var errNoPage = errors.New("no such page")

@@ -10,6 +10,7 @@ import (
 	"goodstate.dev/goodstate/backup"
 	"goodstate.dev/goodstate/core/good"
 	"goodstate.dev/goodstate/core/run"
+	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/rollout"
 )
 
@@ -42,6 +43,9 @@ func listRuns(all []run.Info) ([]listedRun, error) {
 			_, l.Service, _ = strings.Cut(r.Target, "/")
 			l.Version, l.Link = r.Kind, "/backup-runs/"+r.ID
 			l.End, l.Line = backupEnd(r)
+		}
+		if r.Kind == desk.KindPlay {
+			l.Service, l.Version, l.Link, l.End = strings.TrimPrefix(r.Target, "template/"), "playbook", "/plays/"+url.PathEscape(r.ID), played(r)
 		}
 		if r.Error != "" {
 			l.Line = r.Error

@@ -20,6 +20,7 @@ import (
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
 	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/rollout"
@@ -33,11 +34,13 @@ type Options struct {
 	Rollouts *rollout.Rollouts
 	Desk     *desk.Desk
 	Drift    *record.Book
+	Control  *drift.Drift // starts runs of the configured playbooks
 	Backups  *backup.Backups
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Results  api.Results
 	Audit    api.Audit      // nil: the journal is handed on to nobody
 	Links    *auth.Links    // signs the links of notices; nil: there are none
 	Webhooks http.Handler   // POST /hooks/{name}, which proves by itself who asks; nil: none

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,14 @@ var words = template.FuncMap{
 	"verdict":   verdict,
 	"stands":    stands,
 	"proof":     proof,
-	"condition": condition,
+	"condition": condition, "correction": correction,
+	"fix":       fixOf,
+	"played":    played,
+	"project":   projectPath,
+	"playlink":  playLink,
+	"nexttimes": nextTimes,
+	"has":       slices.Contains[[]string],
+	"join":      func(list []string) string { return strings.Join(list, ", ") },
 	"path":      url.PathEscape,
 	"cutdiff":   func(s string) string { return cut(diffShown, strings.TrimRight(s, "\r\n")) },
 	"cutnames":  func(s string) string { return cut(namesShown, s) },

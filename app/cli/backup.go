@@ -18,7 +18,7 @@ func backupCommand(t *terminal) *cobra.Command {
 		Long: "Copies go into encrypted repositories in restic's format, so that plain restic restores them too.\ngoodstate serve copies on time for the RPO of each application, and drills them.",
 	}
 	c.AddCommand(backupInit(t), backupStatus(t), backupRun(t), backupList(t), backupShow(t), backupDiff(t), backupDrill(t), backupRestore(t), backupVerify(t), backupCopy(t), backupForget(t), backupPrune(t),
-		backupRunbook(t), backupAlerts(t), backupUnfreeze(t), backupKey(t), backupRequests(t), backupApprove(t), backupRefuse(t))
+		backupRunbook(t), backupAlerts(t), backupUnfreeze(t), backupKey(t), backupImport(t), backupRequests(t), backupApprove(t), backupRefuse(t))
 	return c
 }
 

@@ -133,7 +133,7 @@ func backupCode(r run.Info) error {
 	bad, failed := false, false
 	var err error
 	switch r.Kind {
-	case backup.KindCopy:
+	case backup.KindCopy, backup.KindImport:
 		var v backup.Result
 		err = read(&v)
 		bad, failed = !v.Complete, v.Failed != ""

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,6 +67,9 @@ func (t *terminal) standing(s backup.Standing) {
 	}
 	t.say("%s: %s, %s%s", s.Application, s.State, s.Why, text)
 	t.say("  copied %s, verified %s, restored %s", since(s.Copied), since(s.Verified), since(s.Restored))
+	if s.Log != nil {
+		t.say("  log %s", logWords(s.Log))
+	}
 	if s.Points > 0 {
 		t.say("  %s, the best of them %s", plural(s.Points, "restore point"), s.Level)
 	}
@@ -99,4 +103,16 @@ func wanted(rto time.Duration) string {
 		return ""
 	}
 	return ", want at most " + rto.String()
+}
+
+// logWords says how a streamed log stands.
+func logWords(l *backup.LogStanding) string {
+	text := "is not here yet"
+	if !l.Until.IsZero() {
+		text = fmt.Sprintf("streamed up to %s ago", l.Age.Round(time.Second))
+	}
+	if l.Why != "" {
+		text += "; " + l.Why
+	}
+	return text
 }

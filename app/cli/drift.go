@@ -18,6 +18,7 @@ import (
 	"goodstate.dev/goodstate/drift/engine"
 	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/drift/settings"
+	"goodstate.dev/goodstate/web/api"
 )
 
 func init() { register(driftCommand) }
@@ -27,7 +28,9 @@ func driftCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use: "drift [PLAYBOOK [diff|fix]]", Short: "Say which hosts differ from what their playbooks say",
 		Long: "Say which hosts differ from what their playbooks say, since when, and why it is drift or a change that waits.\n" +
-			"Without a playbook: what the last runs saw. With one, or with diff: look at the hosts now and change nothing. With fix: carry the playbook out.\n" +
+			"Without a playbook: what the last runs saw. With one, or with diff: look at the hosts now and change nothing. With fix: put them right.\n" +
+			"PLAYBOOK is a name under drift.playbooks of goodstate.yaml, which says all else; fix then corrects what its policy allows, under its cap.\n" +
+			"It may be a file too: fix then carries the whole of it out.\n" +
 			"Exit codes: 0 as the playbooks say, 1 could not, 2 differences, 3 hosts or tasks that nobody could look at.",
 		Args: args(0, 2, "a playbook, and diff or fix"),
 	}
@@ -59,9 +62,16 @@ func driftCommand(t *terminal) *cobra.Command {
 				return usage("goodstate drift %s %s: want diff or fix", args[0], args[1])
 			}
 		}
+		conf, _, err := t.load()
+		if err != nil {
+			return err
+		}
+		if _, known := conf.Drift.Playbooks.Get(args[0]); known {
+			return t.driftConfigured(cmd, args[0], mode, f.limit, *why)
+		}
 		return t.driftRun(cmd.Context(), f, args[0], mode, *why)
 	}
-	c.AddCommand(driftAccept(t), driftReportCommand(t))
+	c.AddCommand(driftAccept(t), driftReportCommand(t), driftImport(t), driftAsks(t), driftApprove(t), driftReject(t), driftCancel(t), driftLog(t))
 	return c
 }
 
@@ -75,6 +85,18 @@ func driftName(base, path string) (string, error) {
 		return filepath.ToSlash(rel), nil
 	}
 	return abs, nil
+}
+
+// driftKnown is a playbook as the record names it: one of goodstate.yaml, or a file.
+func (t *terminal) driftKnown(text string) (string, error) {
+	conf, base, err := t.load()
+	if err != nil {
+		return "", err
+	}
+	if _, known := conf.Drift.Playbooks.Get(text); known {
+		return text, nil
+	}
+	return driftName(base, text)
 }
 
 // driftRun looks at the hosts of a playbook or corrects them, and prints what the record has then.
@@ -150,31 +172,18 @@ func driftAccept(t *terminal) *cobra.Command {
 	}
 	reason := c.Flags().String("why", "", "the reason")
 	length := c.Flags().Duration("for", 7*24*time.Hour, "for how long")
-	c.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		conf, base, err := t.load()
+	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
+		name, err := t.driftKnown(args[0])
 		if err != nil {
 			return err
 		}
-		name, err := driftName(base, args[0])
+		until := time.Now().Add(*length)
+		cause, err := client.AcceptDrift(ctx, api.Accept{Playbook: name, Difference: args[1], Why: *reason, Until: until})
 		if err != nil {
 			return err
 		}
-		s, err := store.Open(cmd.Context(), conf.Data)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.Close()) }()
-		book, err := record.Open(s)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		cause, err := book.Ignore(cmd.Context(), name, args[1], *reason, login(), now, now.Add(*length))
-		if err != nil {
-			return err
-		}
-		t.say("%s may stay until %s: %s", cause[:8], now.Add(*length).Format("2006-01-02 15:04"), *reason)
+		t.say("%s may stay until %s: %s", cause[:8], until.Format("2006-01-02 15:04"), *reason)
 		return nil
-	}
+	})
 	return c
 }

@@ -32,13 +32,13 @@ func driftReportCommand(t *terminal) *cobra.Command {
 		if !slices.Contains(report.Formats(), *format) {
 			return usage("unknown format %q, want one of %s", *format, strings.Join(report.Formats(), ", "))
 		}
-		conf, base, err := t.load()
+		conf, _, err := t.load()
 		if err != nil {
 			return err
 		}
 		name := *playbook
 		if name != "" {
-			if name, err = driftName(base, name); err != nil {
+			if name, err = t.driftKnown(name); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ type driftReport struct {
 	Fleet  record.Fleet     `json:"fleet"`
 	Causes []record.Cause   `json:"differences"`
 	Away   []record.HostRow `json:"not_gone_through"`
+	// Corrections are the hosts that the run was to correct.
+	Corrections []record.Correction `json:"corrections,omitempty"`
+	Asks        []record.Ask        `json:"waiting_for_approval,omitempty"`
 }
 
 // driftShow prints the differences by cause and returns the exit code that says how it is.
@@ -28,6 +32,12 @@ func (t *terminal) driftShow(ctx context.Context, b *record.Book, playbook, run 
 			return err
 		}
 		out.Run = &r
+		if out.Corrections, err = b.Corrections(ctx, run); err != nil {
+			return err
+		}
+	}
+	if out.Asks, err = b.Asks(ctx, playbook, time.Now()); err != nil {
+		return err
 	}
 	if out.Fleet, err = b.Fleet(ctx, playbook); err != nil {
 		return err
@@ -42,7 +52,7 @@ func (t *terminal) driftShow(ctx context.Context, b *record.Book, playbook, run 
 			break
 		}
 		out.Causes = append(out.Causes, page...)
-		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+		after, count = page[len(page)-1].Key(), page[len(page)-1].Count
 	}
 	host, under := "", ""
 	for {
@@ -74,6 +84,9 @@ func driftCode(r driftReport) error {
 			return &exitError{code: exitDifferences}
 		}
 	}
+	if slices.ContainsFunc(r.Corrections, func(c record.Correction) bool { return c.State != record.Done }) {
+		return &exitError{code: exitIncomplete}
+	}
 	if len(r.Away) > 0 || r.Fleet.Resources.Unknown > 0 || r.Fleet.Resources.All() == 0 {
 		return &exitError{code: exitIncomplete}
 	}
@@ -97,6 +110,19 @@ func (t *terminal) driftText(r driftReport) {
 	}
 	for _, h := range r.Away {
 		t.say("%s: not gone through [%s]: %s", h.Host, h.Playbook, h.Trouble)
+	}
+	for _, c := range r.Corrections {
+		if c.State != record.Done {
+			t.say("%s: %s: %s", c.Host, c.State, c.Why)
+		}
+	}
+	for _, a := range r.Asks {
+		what := a.Task
+		if a.Cause == "" {
+			what = "the correction of " + plural(len(a.Hosts), "host")
+		}
+		t.say("%s  waits for an approver: %s on %s: %s", a.ID, what, state.Fold(a.Hosts), a.Why)
+		t.say("          goodstate drift approve %s, or goodstate drift reject %s", a.ID, a.ID)
 	}
 	c := r.Fleet.Resources
 	if r.Run != nil && r.Run.Corrected > 0 {

@@ -99,11 +99,13 @@ func usable(name string, data []byte) error {
 	return err
 }
 
-// hooksKey is a section of hooks that is there already.
-var hooksKey = regexp.MustCompile(`(?m)^["']?hooks["']?[ \t]*:`)
-
-// addHooks adds the section to a configuration, or begins one. The file is replaced as a whole, and only by one that goodstate takes.
+// addHooks adds the section to a configuration, or begins one.
 func addHooks(path, text string) error {
+	return addSections(path, text, "hooks", "goodstate hooks import", func(data []byte) error { return usable(filepath.Base(path), data) })
+}
+
+// addSections adds text with a top-level section to a configuration that has none yet, or begins one. The file is replaced as a whole, and only by one that goodstate takes.
+func addSections(path, text, section, command string, takes func([]byte) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // so that a link stays one
 	}
@@ -113,25 +115,30 @@ func addHooks(path, text string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		old = []byte("services: {}\n")
 	case err != nil:
-		return fmt.Errorf("add hooks to the configuration: %w", err)
+		return fmt.Errorf("add %s to the configuration: %w", section, err)
 	default:
 		info, err := os.Stat(path)
 		if err != nil {
-			return fmt.Errorf("add hooks to the configuration: %w", err)
+			return fmt.Errorf("add %s to the configuration: %w", section, err)
 		}
 		mode = info.Mode().Perm()
-		if hooksKey.Match(old) {
-			return fmt.Errorf("%s has hooks already and stays as it is; run goodstate hooks import without --write, and add by hand what is missing", filepath.Base(path))
+		if hasSection(old, section) {
+			return fmt.Errorf("%s has %s already and stays as it is; run %s without --write, and add by hand what is missing", filepath.Base(path), section, command)
 		}
 	}
 	if len(old) > 0 && old[len(old)-1] != '\n' {
 		old = append(old, '\n')
 	}
 	data := slices.Concat(old, []byte(text))
-	if err := usable(filepath.Base(path), data); err != nil {
-		return fmt.Errorf("%s with the moved hooks at its end would not be valid, so it stays as it is: %w", filepath.Base(path), err)
+	if err := takes(data); err != nil {
+		return fmt.Errorf("%s with the moved %s at its end would not be valid, so it stays as it is: %w", filepath.Base(path), section, err)
 	}
 	return replaceFile(path, data, mode)
+}
+
+// hasSection says whether a configuration has a top-level key.
+func hasSection(data []byte, name string) bool {
+	return regexp.MustCompile(`(?m)^["']?` + name + `["']?[ \t]*:`).Match(data)
 }
 
 func replaceFile(path string, data []byte, mode fs.FileMode) (err error) {

@@ -28,7 +28,8 @@ func (t *terminal) projectSet() *cobra.Command {
 	f.StringVar(&p.Repository, "repository", "", "https, ssh, or an absolute folder")
 	f.StringVar(&p.Branch, "branch", "", "branch or tag (default: the repository's own)")
 	f.BoolVar(&p.Local, "local", false, "allow tasks on the controller itself, and inventories that are scripts")
-	known := f.String("known-hosts", "", "file with the host keys of its hosts (default: those of goodstate's account)")
+	f.StringVar(&p.Credential, "credential", "", "credential of the project whose key pulls by ssh (default: the keys of goodstate's account)")
+	known := f.String("known-hosts", "", "file with the host keys of its hosts and its repository (default: those of goodstate's account)")
 	roles := f.StringToString("role", nil, "what somebody is in this project: --role anna=operator")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
 		p.Name, p.Roles = args[0], map[string]auth.Role{}
@@ -98,11 +99,15 @@ func (t *terminal) projectRemove() *cobra.Command {
 }
 
 func (t *terminal) projectInventory() *cobra.Command {
-	c := &cobra.Command{Use: "inventory PROJECT NAME", Short: "Add or change an inventory", Args: args(2, 2, "a PROJECT and a NAME")}
+	c := &cobra.Command{Use: "inventory PROJECT NAME", Short: "Add, change or remove an inventory", Args: args(2, 2, "a PROJECT and a NAME")}
 	var i desk.Inventory
 	c.Flags().StringVar(&i.Path, "path", "", "file or folder of the project")
 	file := c.Flags().String("text", "", "file with the text to keep; - is standard input")
+	gone := c.Flags().Bool("remove", false, "remove it")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
+		if *gone {
+			return t.told(client.RemoveFromProject(ctx, args[0], "inventories", args[1]), struct{}{}, "inventory %s of project %s is removed", args[1], args[0])
+		}
 		if *file != "" {
 			text, err := t.readAll(*file)
 			if err != nil {

@@ -17,7 +17,7 @@ func init() { register(templateCommand) }
 
 func templateCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "template", Short: "Playbooks with all that a run of them needs"}
-	c.AddCommand(t.templateSet(), t.templateList(), t.templateLaunch(), t.templateAgain(), t.templateResults(), t.templateSchedule(), t.templateCancel())
+	c.AddCommand(t.templateSet(), t.templateList(), t.templateLaunch(), t.templateAgain(), t.templateResults(), t.templateSchedule(), t.templateCancel(), t.templateRemove())
 	return c
 }
 
@@ -87,15 +87,27 @@ func (t *terminal) templateList() *cobra.Command {
 	return c
 }
 
+func (t *terminal) templateRemove() *cobra.Command {
+	c := &cobra.Command{Use: "remove PROJECT NAME", Short: "Remove a template with its schedules", Args: args(2, 2, "a PROJECT and a NAME")}
+	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
+		return t.told(client.RemoveFromProject(ctx, args[0], "templates", args[1]), struct{}{}, "template %s of project %s is removed", args[1], args[0])
+	})
+	return c
+}
+
 func (t *terminal) templateSchedule() *cobra.Command {
-	c := &cobra.Command{Use: "schedule PROJECT NAME", Short: "Launch a template at its times", Args: args(2, 2, "a PROJECT and a NAME of the schedule")}
+	c := &cobra.Command{Use: "schedule PROJECT NAME", Short: "Launch a template at its times, or no more", Args: args(2, 2, "a PROJECT and a NAME of the schedule")}
 	var s desk.Schedule
 	c.Flags().StringVar(&s.Template, "template", "", "template to launch")
 	c.Flags().StringVar(&s.Cron, "cron", "", "five fields, @daily, or @every 15m")
 	c.Flags().StringVar(&s.Zone, "zone", "", "time zone (default: the controller's)")
 	c.Flags().BoolVar(&s.Check, "check", false, "change nothing, say what would change")
 	c.Flags().BoolVar(&s.Off, "off", false, "keep it without launching anything")
+	gone := c.Flags().Bool("remove", false, "remove the schedule")
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, args []string) error {
+		if *gone {
+			return t.told(client.RemoveFromProject(ctx, args[0], "schedules", args[1]), struct{}{}, "schedule %s of project %s is removed", args[1], args[0])
+		}
 		return t.told(client.PutInProject(ctx, args[0], "schedules", args[1], s), s, "template %s of project %s is launched at %s", s.Template, args[0], s.Cron)
 	})
 	return c

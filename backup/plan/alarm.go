@@ -13,16 +13,16 @@ func Broken(f Facts) time.Time {
 	if f.RPO <= 0 || f.Copied.IsZero() {
 		return time.Time{}
 	}
-	return f.Copied.Add(f.RPO)
+	return f.Youngest().Add(f.RPO)
 }
 
 // Soon says that the RPO is about to be broken, and why that is known: no complete copy was made though three quarters of it have gone.
 func Soon(f Facts, now time.Time) (why string, soon bool) {
 	at := Broken(f)
-	if at.IsZero() || now.After(at) || now.Sub(f.Copied) < time.Duration(alarmAt*float64(f.RPO)) {
+	if at.IsZero() || now.After(at) || now.Sub(f.Youngest()) < time.Duration(alarmAt*float64(f.RPO)) {
 		return "", false
 	}
-	why = fmt.Sprintf("the youngest complete copy is %s old; its RPO of %s is broken in %s", now.Sub(f.Copied).Round(time.Second), f.RPO, at.Sub(now).Round(time.Second))
+	why = fmt.Sprintf("%s is %s old; its RPO of %s is broken in %s", f.what(), now.Sub(f.Youngest()).Round(time.Second), f.RPO, at.Sub(now).Round(time.Second))
 	switch {
 	case f.Failed != "":
 		why += "; the last try made no copy: " + f.Failed

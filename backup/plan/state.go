@@ -20,6 +20,7 @@ const (
 // Facts are what is known of an application's copies.
 type Facts struct {
 	Copied     time.Time     // the youngest complete copy
+	Log        time.Time     // up to when a streamed log goes on from it; zero: there is none
 	Tried      time.Time     // the last try
 	Lost       string        // why copies that were made do not count any more; empty: they do
 	Failed     string        // why the last try made nothing; empty: it made a copy
@@ -33,7 +34,7 @@ type Facts struct {
 
 // Judge says how it stands and why. A copy counts from the moment it shows, not from when it was finished.
 func Judge(f Facts, now time.Time) (State, string) {
-	age := now.Sub(f.Copied).Round(time.Second)
+	age := now.Sub(f.Youngest()).Round(time.Second)
 	switch {
 	case f.Copied.IsZero() && f.Failed != "":
 		return Failing, "there is no copy: " + f.Failed
@@ -44,13 +45,31 @@ func Judge(f Facts, now time.Time) (State, string) {
 	case f.Copied.IsZero():
 		return Never, "it was never copied"
 	case f.RPO > 0 && age > f.RPO:
-		return Late, fmt.Sprintf("the youngest complete copy is %s old, want at most %s", age, f.RPO)
+		return Late, fmt.Sprintf("%s is %s old, want at most %s", f.what(), age, f.RPO)
 	case f.Failed != "":
 		return Failing, "the last try made no copy: " + f.Failed
 	case len(f.Incomplete) > 0:
 		return Incomplete, fmt.Sprintf("the last copy lacks %d things: %s", len(f.Incomplete), f.Incomplete[0])
 	}
+	if !f.Log.IsZero() {
+		return Good, fmt.Sprintf("copied %s ago, and its log %s ago", now.Sub(f.Copied).Round(time.Second), max(0, age))
+	}
 	return Good, fmt.Sprintf("copied %s ago", age)
+}
+
+// Youngest is the moment that can be gone back to at most: that of the youngest complete copy, or of the log that goes on from it.
+func (f Facts) Youngest() time.Time {
+	if !f.Copied.IsZero() && f.Log.After(f.Copied) {
+		return f.Log
+	}
+	return f.Copied
+}
+
+func (f Facts) what() string {
+	if f.Youngest().Equal(f.Copied) {
+		return "the youngest complete copy"
+	}
+	return "the streamed log"
 }
 
 // Level is how far a restore point is proven, from 0 to 4.

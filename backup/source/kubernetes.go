@@ -152,6 +152,6 @@ func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(cont
 	if err != nil {
 		return Place{}, nil, err
 	}
-	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application)
+	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application, j.mark())
 	return Place{Cluster: &Cluster{Namespaces: names, Drill: true}}, done, err
 }

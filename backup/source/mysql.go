@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -33,10 +32,7 @@ type mysqlSource struct {
 	Base config.Duration `yaml:"base" help:"with log: how old the dump may be; a recovery replays the log since then" default:"24h"`
 }
 
-const (
-	mysqlFile    = "database.sql"
-	mysqlScratch = "goodstate_drill_" // the beginning of a scratch database's name
-)
+const mysqlFile = "database.sql"
 
 func (s *mysqlSource) address(ctx context.Context, j Job) (mysqlAddress, error) {
 	text, err := j.Secret(ctx, s.URL.Name())
@@ -104,7 +100,7 @@ func (s *mysqlSource) Restore(ctx context.Context, j Job, snap repository.Snapsh
 	case err == nil && c.dump.Name != "":
 		res.Ended = "the dump of " + c.Base.Format(time.RFC3339) + " alone: its binary log can be replayed into a database of the name " + c.Database + " only"
 	}
-	if err == nil && strings.HasPrefix(a.database, mysqlScratch) {
+	if err == nil && strings.HasPrefix(a.database, scratchPrefix) {
 		err = a.stopEvents(ctx)
 	}
 	return res, err
@@ -164,26 +160,6 @@ func (a mysqlAddress) clear(ctx context.Context, replace bool) error {
 func (s *mysqlSource) Original(ctx context.Context, j Job) (Place, error) {
 	a, err := s.address(ctx, j)
 	return Place{URL: a.url(), Name: a.database, Replace: true}, err
-}
-
-// Scratch makes a database of its own on the same server.
-func (s *mysqlSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
-	a, err := s.address(ctx, j)
-	if err != nil {
-		return Place{}, nil, err
-	}
-	a.database = mysqlScratch + strings.ToLower(rand.Text()[:12])
-	run := func(ctx context.Context, statement string) error {
-		return a.with(ctx, func(conn *sql.Conn) error {
-			_, err := conn.ExecContext(ctx, statement+backtick(a.database))
-			return err
-		})
-	}
-	if err := run(ctx, "CREATE DATABASE "); err != nil {
-		return Place{}, nil, fmt.Errorf("make a scratch database: %w", err)
-	}
-	done := func(ctx context.Context) error { return run(ctx, "DROP DATABASE ") }
-	return Place{URL: a.url(), Name: a.database}, done, nil
 }
 
 // Overwrites lists what the database has, which is dropped before it is made anew.

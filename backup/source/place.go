@@ -14,7 +14,8 @@ type Place struct {
 	Replace bool     `json:"replace,omitempty"`  // what is in the way is replaced
 	Cluster *Cluster `json:"cluster,omitempty"`
 	Bucket  *Bucket  `json:"bucket,omitempty"`
-	Until   Until    `json:"until,omitzero"` // moment to recover to; zero: the restore point's end
+	Until   Until    `json:"until,omitzero"`   // moment to recover to; zero: the end of what there is
+	Onward  bool     `json:"onward,omitempty"` // what was streamed since the restore point is replayed too
 }
 
 // Bucket is a bucket on the server that was copied from, or what of it begins with a prefix.

@@ -2,11 +2,7 @@ package source
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,23 +27,6 @@ type postgresSource struct {
 }
 
 const postgresFile = "database.dump"
-
-// postgresEnv is the address of a database for the client programs: passwords are never arguments.
-func postgresEnv(url string) ([]string, string, error) {
-	c, err := pgx.ParseConfig(url)
-	if err != nil {
-		return nil, "", errors.New("the URL of the PostgreSQL database cannot be read; want postgres://user:password@host/database")
-	}
-	env := []string{"PGHOST=" + c.Host, "PGPORT=" + strconv.Itoa(int(c.Port)), "PGUSER=" + c.User, "PGDATABASE=" + c.Database, "PGPASSWORD=" + c.Password, "PGCONNECT_TIMEOUT=10"}
-	mode := "disable"
-	if c.TLSConfig != nil {
-		mode = "require"
-		if !c.TLSConfig.InsecureSkipVerify {
-			mode = "verify-full"
-		}
-	}
-	return append(env, "PGSSLMODE="+mode), c.Database, nil
-}
 
 func (s *postgresSource) address(ctx context.Context, j Job) (string, error) {
 	url, err := j.Secret(ctx, s.URL.Name())
@@ -112,24 +91,6 @@ func (s *postgresSource) Original(ctx context.Context, j Job) (Place, error) {
 	return Place{URL: url, Name: name, Replace: true}, err
 }
 
-// Scratch makes a database of its own on the same server.
-func (s *postgresSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
-	url, err := s.address(ctx, j)
-	if err != nil {
-		return Place{}, nil, err
-	}
-	name := "goodstate_drill_" + strings.ToLower(rand.Text()[:12])
-	c, err := pgx.ParseConfig(url)
-	if err != nil {
-		return Place{}, nil, errors.New("the URL of the PostgreSQL database cannot be read")
-	}
-	if err := onPostgres(ctx, c, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
-		return Place{}, nil, fmt.Errorf("make a scratch database: %w", err)
-	}
-	done := func(ctx context.Context) error { return onPostgres(ctx, c, "DROP DATABASE "+name+" WITH (FORCE)") }
-	return Place{URL: withDatabase(c, name), Name: name}, done, nil
-}
-
 func onPostgres(ctx context.Context, c *pgx.ConnConfig, statement string) error {
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
@@ -138,16 +99,4 @@ func onPostgres(ctx context.Context, c *pgx.ConnConfig, statement string) error 
 	defer func() { _ = conn.Close(ctx) }() // what was only read has nothing to say
 	_, err = conn.Exec(ctx, statement)
 	return err
-}
-
-// withDatabase is the address of another database on the same server, in the form of keywords.
-func withDatabase(c *pgx.ConnConfig, name string) string {
-	quote := func(v string) string {
-		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"
-	}
-	mode := "disable"
-	if c.TLSConfig != nil {
-		mode = "require"
-	}
-	return fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=%s sslmode=%s", quote(c.Host), c.Port, quote(c.User), quote(c.Password), quote(name), mode)
 }

@@ -9,9 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,10 +42,24 @@ func (s *serverSource) Restore(ctx context.Context, j Job, snap repository.Snaps
 	if err != nil {
 		return res, err
 	}
+	var on tail
+	if to.Onward && len(lacks) == 0 {
+		if on, err = c.tail(ctx, j); err != nil {
+			return res, err
+		}
+		if on.gap != "" {
+			lacks = append(lacks, on.gap)
+		}
+	}
 	if len(lacks) > 0 && to.Until.IsZero() {
 		return res, fmt.Errorf("the log has a gap: %s; say --until with a moment before it", strings.Join(lacks, ", "))
 	}
 	if res.Bytes, err = c.lay(ctx, j, snap, to.Folder); err != nil {
+		return res, err
+	}
+	streamed, err := on.lay(ctx, j, to.Folder, c.Segment)
+	res.Bytes += streamed
+	if err != nil {
 		return res, err
 	}
 	res.Ended, err = c.recover(ctx, j, to, lacks)
@@ -165,9 +177,11 @@ func (c chain) recover(ctx context.Context, j Job, to Place, lacks []string) (en
 	}
 	socket := to.socket()
 	if socket == "" {
-		if socket, err = pgserver.Socket(); err != nil {
+		var put func() error
+		if socket, put, err = j.socket(); err != nil {
 			return "", err
 		}
+		defer func() { err = errors.Join(err, put()) }()
 	}
 	settings := to.Until.settings()
 	// The log lies in the data directory already. Nobody connects before the recovery has ended: what is read then is what was asked for.
@@ -195,6 +209,23 @@ func (c chain) recover(ctx context.Context, j Job, to Place, lacks []string) (en
 	return ended, nil
 }
 
+// socket makes a folder for the socket of a server that recovers, and what removes it.
+func (j Job) socket() (path string, done func() error, err error) {
+	if err := j.sweepFolders(); err != nil {
+		return "", nil, err
+	}
+	folder, release, err := j.scratchFolder()
+	if err != nil {
+		return "", nil, err
+	}
+	done = func() error { return errors.Join(os.RemoveAll(folder), release()) }
+	path, err = pgserver.SocketIn(folder)
+	if err = errors.Join(err, pgserver.Own(folder)); err != nil {
+		return "", nil, errors.Join(err, done())
+	}
+	return path, done, nil
+}
+
 // socket is the folder of the socket of a server that a drill has a place for.
 func (p Place) socket() string {
 	if p.URL == "" {
@@ -214,6 +245,9 @@ func (s *serverSource) Original(context.Context, Job) (Place, error) {
 
 // Scratch is a server of the drill's own, on a socket.
 func (s *serverSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
+	if err := s.Sweep(ctx, j); err != nil {
+		return Place{}, nil, err
+	}
 	url, err := s.address(ctx, j)
 	if err != nil {
 		return Place{}, nil, err
@@ -222,48 +256,18 @@ func (s *serverSource) Scratch(ctx context.Context, j Job) (Place, func(context.
 	if err != nil {
 		return Place{}, nil, errors.New("the URL of the PostgreSQL server cannot be read; want postgres://user:password@host/database")
 	}
-	folder, err := os.MkdirTemp("", "goodstate-drill-") // the server's account has to reach it, and cannot enter goodstate's own folders
+	folder, release, err := j.scratchFolder() // the server's account has to reach it, and cannot enter goodstate's own folders
 	if err != nil {
-		return Place{}, nil, fmt.Errorf("data directory of the drill: %w", err)
+		return Place{}, nil, err
 	}
-	socket, err := pgserver.Socket()
-	if err != nil {
-		return Place{}, nil, errors.Join(err, os.RemoveAll(folder))
+	data := filepath.Join(folder, "data")
+	done := func(context.Context) error { return errors.Join(pgserver.End(data), os.RemoveAll(folder), release()) }
+	socket, err := pgserver.SocketIn(folder)
+	if err = errors.Join(err, pgserver.Own(folder)); err != nil {
+		return Place{}, nil, errors.Join(err, done(ctx))
 	}
-	done := func(context.Context) error {
-		return errors.Join(endServer(filepath.Join(folder, "data")), os.RemoveAll(folder), os.RemoveAll(socket))
-	}
-	return Place{Folder: filepath.Join(folder, "data"), URL: pgserver.URL(socket, c.User, c.Database)}, done, pgserver.Own(folder)
+	return Place{Folder: data, URL: pgserver.URL(socket, c.User, c.Database)}, done, nil
 }
 
-// endServer ends the server that runs on a data directory, at once.
-func endServer(data string) error {
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("server of the drill: %w", err)
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(line)
-	if err != nil || pid <= 1 {
-		return fmt.Errorf("server of the drill: %q is not a process", line)
-	}
-	if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
-		return nil //nolint:nilerr // it has ended already
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(30 * time.Second)
-	for {
-		select {
-		case <-tick.C:
-			if _, err := os.Stat(filepath.Join(data, "postmaster.pid")); errors.Is(err, os.ErrNotExist) {
-				return nil
-			}
-		case <-late:
-			return syscall.Kill(pid, syscall.SIGKILL)
-		}
-	}
-}
+// Sweep ends the servers of drills that were killed, and removes their folders.
+func (s *serverSource) Sweep(_ context.Context, j Job) error { return j.sweepFolders() }

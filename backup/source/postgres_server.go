@@ -21,18 +21,20 @@ import (
 func init() {
 	register(Kind{
 		Name:    "postgres_server",
-		Help:    "a whole PostgreSQL server with all its databases and roles: a base copy and its log (WAL), which recovers to any moment; each copy fetches the log since the one before",
+		Help:    "a whole PostgreSQL server with all its databases and roles: a base copy and its log (WAL), which recovers to any moment; goodstate serve streams the log, and each copy fetches what came since the one before",
 		Example: "postgres_server: {url: {secret: db}, base: 24h}",
 		New: func(decode func(any) error) (Source, error) {
-			s := &serverSource{Base: config.Duration(24 * time.Hour)}
+			s := &serverSource{Base: config.Duration(24 * time.Hour), Follow: config.Duration(10 * time.Second), Spool: 4 << 30}
 			return s, decode(s)
 		},
 	})
 }
 
 type serverSource struct {
-	URL  config.Secret   `yaml:"url" required:"true" help:"secret with the URL of a database of the server, as a superuser: postgres://user:password@host/database" example:"{secret: db}"`
-	Base config.Duration `yaml:"base" help:"how old the base copy may be; a recovery replays the log since then" default:"24h"`
+	URL    config.Secret   `yaml:"url" required:"true" help:"secret with the URL of a database of the server, as a superuser: postgres://user:password@host/database" example:"{secret: db}"`
+	Base   config.Duration `yaml:"base" help:"how old the base copy may be; a recovery replays the log since then" default:"24h"`
+	Follow config.Duration `yaml:"stream" help:"how often goodstate serve puts what was done on the server since then into the repositories, which is about what can be lost; 0s: only copies do" default:"10s"`
+	Spool  config.Size     `yaml:"spool" help:"bytes of the log that may wait on this machine for a copy; at half of them a copy is made early, at all of them the server has to keep the log" default:"4GiB"`
 }
 
 // Files of a restore point, beside the log's own.
@@ -79,7 +81,7 @@ func (s *serverSource) copy(ctx context.Context, j Job, folder string) (Copied, 
 	if err != nil {
 		return Copied{}, err
 	}
-	at, err := receive(ctx, url, j.Application, folder)
+	at, err := j.receive(ctx, url, folder)
 	if err != nil {
 		return Copied{}, err
 	}
@@ -260,7 +262,7 @@ func (s *serverSource) begin(ctx context.Context, j Job, old chain, url, folder 
 	if start == nil || end == nil {
 		return Copied{}, errors.New("pg_basebackup did not say where its log begins and ends; want the program of PostgreSQL 13 or newer")
 	}
-	at, err := receive(ctx, url, j.Application, folder)
+	at, err := j.receive(ctx, url, folder)
 	if err != nil {
 		return Copied{}, err
 	}

@@ -73,6 +73,8 @@ type moment struct {
 	major    int
 	user     string
 	database string
+	fresh    bool // the slot was made just now: what was before it may be gone
+	slot     slotState
 }
 
 // LSNs are written as two hexadecimal numbers of 32 bits.
@@ -107,25 +109,22 @@ func mark(ctx context.Context, url, slot string) (m moment, err error) {
 	if standby {
 		return m, errors.New("the server is a standby; want the primary, because each copy writes a mark into the log")
 	}
-	var lost int
-	if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1 AND wal_status = 'lost'", slot).Scan(&lost); err != nil {
-		return m, fmt.Errorf("replication slot %s: %w", slot, err)
+	if m.fresh, err = ensureSlot(ctx, conn, slot); err != nil {
+		return m, err
 	}
-	statements := []string{"SET synchronous_commit = local", "SELECT pg_logical_emit_message(true, 'goodstate', 'restore point')"}
-	if lost > 0 {
-		statements = append([]string{"SELECT pg_drop_replication_slot('" + slot + "')"}, statements...)
-	}
-	statements = append(statements, "SELECT pg_create_physical_replication_slot('"+slot+"', true) WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '"+slot+"')")
-	for _, s := range statements {
+	for _, s := range []string{"SET synchronous_commit = local", "SELECT pg_logical_emit_message(true, 'goodstate', 'restore point')"} {
 		if _, err := conn.Exec(ctx, s); err != nil {
-			return m, fmt.Errorf("prepare the server's log: %w", err)
+			return m, fmt.Errorf("mark the server's log: %w", err)
 		}
 	}
 	var text string
 	if err := conn.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&text); err != nil {
 		return m, fmt.Errorf("end of the server's log: %w", err)
 	}
-	m.lsn, err = parseLSN(text)
+	if m.lsn, err = parseLSN(text); err != nil {
+		return m, err
+	}
+	m.slot, err = slotOf(ctx, conn, slot)
 	return m, err
 }
 
@@ -134,9 +133,15 @@ func slotName(application string) string {
 	return "goodstate_" + notInSlot.ReplaceAllString(strings.ToLower(application), "_")
 }
 
-// receive brings the log up to now into the folder, and returns where it ends. The slot keeps the log on the server until it is here, on disk.
-func receive(ctx context.Context, url, application, folder string) (moment, error) {
-	slot := slotName(application)
+// receive brings the log up to now into the folder, and returns where it ends. The slot keeps the log on the server until it is here, on disk. Where the log is followed
+// all the time it only waits until that has come so far.
+func (j Job) receive(ctx context.Context, url, folder string) (moment, error) {
+	if j.Live != nil {
+		if m, ok, err := j.Live.reached(ctx); ok {
+			return m, err
+		}
+	}
+	slot := slotName(j.Application)
 	m, err := mark(ctx, url, slot)
 	if err != nil {
 		return m, err

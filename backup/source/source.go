@@ -28,8 +28,10 @@ type Job struct {
 	Application string
 	Parent      *repository.Snapshot // the last snapshot of this application in the repository
 	Base        string               // folder of the configuration file, for relative paths
+	Owner       string               // tells this goodstate from others, for the marks of scratch places
 	Scratch     string               // an empty folder of the drill, on a disk with room
 	State       string               // folder of the application that stays between its copies
+	Live        *Stream              // the log of the application, where it is followed now
 	Secret      func(ctx context.Context, name string) (string, error)
 	Say         func(text string) // progress in words
 	Began       time.Time         // of the work, for its rate

@@ -21,6 +21,9 @@ const (
 // ladder has the roles in order; a role's place is its rank.
 var ladder = []Role{Viewer, Operator, Approver, Admin}
 
+// Roles lists all, the lowest first.
+func Roles() []Role { return slices.Clone(ladder) }
+
 // ParseRole reads the name of a role.
 func ParseRole(name string) (Role, error) {
 	if !slices.Contains(ladder, Role(name)) {

@@ -58,9 +58,14 @@ func (v *Values) check() error {
 	return err
 }
 
+// pem is the key as files have it, however it was pasted.
+func (v *Values) pem() []byte {
+	return []byte(strings.ReplaceAll(strings.TrimSpace(v.Key), "\r\n", "\n") + "\n")
+}
+
 // signer is the key, opened.
 func (v *Values) signer() (ssh.Signer, error) {
-	text := []byte(strings.ReplaceAll(strings.TrimSpace(v.Key), "\r\n", "\n") + "\n")
+	text := v.pem()
 	signer, err := ssh.ParsePrivateKey(text)
 	var locked *ssh.PassphraseMissingError
 	if errors.As(err, &locked) {
@@ -80,6 +85,11 @@ func (v *Values) signer() (ssh.Signer, error) {
 // Credentials lists those of a project, without any value.
 func (d *Desk) Credentials(ctx context.Context, project string) ([]Credential, error) {
 	return list[Credential](ctx, d, kindCredential, project)
+}
+
+// Credential reads one, without any value.
+func (d *Desk) Credential(ctx context.Context, project, name string) (Credential, error) {
+	return find[Credential](ctx, d, kindCredential, project, name)
 }
 
 // PutCredential adds or changes a credential.

@@ -6,9 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"goodstate.dev/goodstate/core/inventory"
-	"goodstate.dev/goodstate/core/yaml11"
 )
 
 // Inventory says which hosts there are: a file, a folder or a script of the project, or text that was edited in the page.
@@ -52,43 +49,14 @@ func (d *Desk) PutInventory(ctx context.Context, who string, i Inventory) error 
 	}
 	i.Text = strings.ReplaceAll(i.Text, "\r\n", "\n")
 	if i.Text != "" {
-		if err := i.readable(ctx); err != nil {
-			return fmt.Errorf("inventory %s: %w", i.Name, err)
+		if _, err := d.Hosts(ctx, i); err != nil {
+			return err
 		}
 	}
 	if err := d.put(ctx, &i); err != nil {
 		return err
 	}
 	return d.say(ctx, who, "inventory-changed", i.Project, "inventory "+i.Name+" of project "+i.Project+" is changed")
-}
-
-// readable says why a text is no inventory.
-func (i *Inventory) readable(ctx context.Context) (err error) {
-	dir, err := os.MkdirTemp("", "goodstate-inventory-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // what is left is empty of secrets and in the folder for such
-	path, err := i.write(dir)
-	if err != nil {
-		return err
-	}
-	load := func(path string) (any, error) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		return yaml11.Load(path, text, yaml11.Options{Open: func(string) (string, error) { return "", nil }})
-	}
-	var said []string
-	inv, err := inventory.Load(ctx, []string{path}, inventory.Options{Load: load, Decrypt: func(_ string, text []byte) ([]byte, error) { return text, nil }, Warn: func(text string) { said = append(said, text) }})
-	if err != nil {
-		return err
-	}
-	if len(inv.Hosts()) == 0 {
-		return fmt.Errorf("there is no host in it: %s", strings.ReplaceAll(strings.Join(said, "; "), dir+"/", ""))
-	}
-	return nil
 }
 
 // write lays a text down where the engine can read it. It is never a program.

@@ -21,7 +21,8 @@ type Project struct {
 	Repository string               `json:"repository" doc:"https, ssh, or an absolute folder"`
 	Branch     string               `json:"branch,omitempty" doc:"branch or tag; empty: what the repository has checked out"`
 	Local      bool                 `json:"local,omitempty" doc:"its playbooks may have tasks on the controller itself, and its inventories may be scripts"`
-	KnownHosts string               `json:"known_hosts,omitempty" doc:"host keys of its hosts, as in known_hosts; empty: those of goodstate's own account"`
+	Credential string               `json:"credential,omitempty" doc:"credential of the project whose key pulls by ssh; empty: the keys of goodstate's own account"`
+	KnownHosts string               `json:"known_hosts,omitempty" doc:"host keys of its hosts and of its repository, as in known_hosts; empty: those of goodstate's own account"`
 	Roles      map[string]auth.Role `json:"roles,omitempty" doc:"what people are in this project, where that is not what they are everywhere"`
 	Commit     string               `json:"commit,omitempty" doc:"the commit that was pulled last"`
 	Subject    string               `json:"subject,omitempty"`
@@ -61,6 +62,11 @@ func (d *Desk) PutProject(ctx context.Context, who string, p Project) error {
 	}
 	if err == nil && old.Repository == p.Repository && old.Branch == p.Branch {
 		p.Commit, p.Subject, p.Pulled = old.Commit, old.Subject, old.Pulled
+	}
+	if p.Credential != "" {
+		if _, err := d.Credential(ctx, p.Name, p.Credential); err != nil {
+			return err
+		}
 	}
 	if err := d.put(ctx, &p); err != nil {
 		return err
@@ -112,7 +118,7 @@ func (d *Desk) Pull(ctx context.Context, who, name string) (Project, error) {
 	if _, err := git(ctx, clone, "init", "-q", "--bare"); err != nil {
 		return p, fmt.Errorf("project %s: %w", name, err)
 	}
-	if _, err := git(ctx, clone, "fetch", "-q", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", p.Repository, orHead(p.Branch)); err != nil {
+	if err := d.fetch(ctx, p, clone); err != nil {
 		return p, fmt.Errorf("pull project %s from %s: %w", name, p.Repository, err)
 	}
 	out, err := git(ctx, clone, "log", "-1", "--format=%H%n%s", "FETCH_HEAD")

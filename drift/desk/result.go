@@ -43,6 +43,7 @@ type Filter struct {
 	State, Host, Task, Search string
 	After                     int64
 	Limit                     int
+	Newest                    bool // the newest first
 }
 
 func (f Filter) where(run string) (string, []any) {
@@ -67,6 +68,9 @@ func (f Filter) where(run string) (string, []any) {
 func (d *Desk) Results(ctx context.Context, run string, f Filter) (out []Result, err error) {
 	where, args := f.where(run)
 	q := "SELECT seq, at, play, task, action, place, host, item, state, text, diff FROM desk_results WHERE " + where + " ORDER BY seq"
+	if f.Newest {
+		q += " DESC"
+	}
 	if f.Limit > 0 {
 		q, args = q+" LIMIT ?", append(args, f.Limit)
 	}

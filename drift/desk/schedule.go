@@ -42,6 +42,31 @@ func (s *Schedule) Next() time.Time {
 	return at.Next(s.Last)
 }
 
+// Times are the next times after a moment at which it is due, in its time zone.
+func (s *Schedule) Times(after time.Time, n int) ([]time.Time, error) {
+	at, err := schedule.Parse(s.Cron, s.Zone)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := schedule.Zone(s.Zone)
+	if err != nil {
+		return nil, err
+	}
+	var out []time.Time
+	for len(out) < n {
+		if after = at.Next(after); after.IsZero() {
+			break
+		}
+		out = append(out, after.In(zone))
+	}
+	return out, nil
+}
+
+// Schedule reads one.
+func (d *Desk) Schedule(ctx context.Context, project, name string) (Schedule, error) {
+	return find[Schedule](ctx, d, kindSchedule, project, name)
+}
+
 // Schedules lists those of a project; an empty project is all.
 func (d *Desk) Schedules(ctx context.Context, project string) ([]Schedule, error) {
 	return list[Schedule](ctx, d, kindSchedule, project)

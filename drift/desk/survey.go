@@ -25,7 +25,8 @@ const (
 	MultiSelect Kind = "multiselect"
 )
 
-var kinds = []Kind{Text, TextArea, Password, Integer, Float, Choice, MultiSelect}
+// Kinds are all of them.
+var Kinds = []Kind{Text, TextArea, Password, Integer, Float, Choice, MultiSelect}
 
 // Question is asked of whoever launches a template; its answer is the variable's value.
 type Question struct {
@@ -48,8 +49,8 @@ func (q *Question) valid() error {
 		return fmt.Errorf("variable %.40q, want letters, digits and underscores", q.Variable)
 	case strings.HasPrefix(q.Variable, "ansible_"):
 		return fmt.Errorf("variable %s would change how hosts are reached; choose a name without ansible_", q.Variable)
-	case !slices.Contains(kinds, q.Kind):
-		return fmt.Errorf("%s: kind %.40q, want one of %v", q.Variable, q.Kind, kinds)
+	case !slices.Contains(Kinds, q.Kind):
+		return fmt.Errorf("%s: kind %.40q, want one of %v", q.Variable, q.Kind, Kinds)
 	case (q.Kind == Choice || q.Kind == MultiSelect) && len(q.Choices) == 0:
 		return fmt.Errorf("%s: there is nothing to choose from", q.Variable)
 	case q.Kind == Password && q.Default != "":

@@ -52,6 +52,21 @@ func (c *connection) close() {
 	}
 }
 
+// reset ends the connection for good, where a host might keep it beyond Close.
+func (c *connection) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if kept, ok := c.host.(interface{ Discard() error }); ok {
+		_ = kept.Discard() // it is not wanted any more
+		c.host = nil
+		return
+	}
+	if c.host != nil {
+		_ = c.host.Close() // nothing is left to be done on it
+		c.host = nil
+	}
+}
+
 // reach is the host of a task as its actions see it.
 type reach struct {
 	e      *executor
@@ -416,7 +431,7 @@ func (r *reach) connection() *connection {
 
 // Reset closes the connection.
 func (r *reach) Reset(context.Context) error {
-	r.connection().close()
+	r.connection().reset()
 	return nil
 }
 

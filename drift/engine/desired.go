@@ -23,4 +23,7 @@ func (e *executor) desired(res, args *py.Dict, remote *reach) {
 		}
 	}
 	res.Set(Desired, py.Unsafe(e.p.r.opt.Fingerprint(parts...)))
+	if about := aboutWhat(e.task.Short(), args); about != "" {
+		res.Set(About, py.Unsafe(about))
+	}
 }

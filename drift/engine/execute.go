@@ -57,9 +57,13 @@ func (e *executor) attempt(s *scope) (*py.Dict, error) {
 	if err != nil {
 		return nil, err
 	}
+	held := e.hold(args)
 	res, err := e.tries(s, args, remote)
 	if err == nil {
 		e.desired(res, args, remote)
+	}
+	if held && res != nil {
+		res.Set(Held, true)
 	}
 	return res, err
 }

@@ -19,6 +19,7 @@ type Options struct {
 	Playbooks  []string
 	Inventory  []string // sources
 	Limit      string
+	Only       []string // names of hosts; of those that the plays and the limit leave only these. Empty is no bound
 	Tags       []string
 	SkipTags   []string
 	Extra      *py.Dict // extra variables
@@ -52,6 +53,9 @@ type Options struct {
 	// Fingerprint makes a keyed hash of what a task wants: its module, its resolved arguments as JSON and the hashes of contents. Results then have it as
 	// "_ansible_desired". It is called from many goroutines. Nil makes none.
 	Fingerprint func(parts ...[]byte) string
+	// Hold is asked before a task acts on a host, or on one item of it, with its arguments resolved: true lets it only say what it would change, and its handlers are not
+	// notified. It is called from many goroutines. Nil holds nothing.
+	Hold func(w Want) bool
 	// Opened hears of every text that was decrypted, so that it can be kept out of records. It is called from many goroutines. Nil hears nothing.
 	Opened func(plain string)
 	// Console asks people.

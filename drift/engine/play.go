@@ -208,6 +208,9 @@ func (p *playRun) batches() ([][]*inventory.Host, error) {
 
 // limited leaves the hosts of the limit.
 func (r *run) limited(hosts []*inventory.Host) ([]*inventory.Host, error) {
+	if r.only != nil {
+		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h *inventory.Host) bool { return !r.only[h.Name] })
+	}
 	if len(r.limit) == 0 {
 		return hosts, nil
 	}

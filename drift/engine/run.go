@@ -30,6 +30,7 @@ type run struct {
 	extra  *py.Dict
 	omit   string
 	limit  []string
+	only   map[string]bool
 	base   string // folder of the playbook
 
 	mu         sync.Mutex // over the inventory and what is worked out from it
@@ -84,6 +85,12 @@ func prepare(ctx context.Context, opt Options) (*run, error) {
 		files: map[string]any{}, warned: map[string]bool{}, stats: newStats(), failed: map[string]bool{}, unreachable: map[string]bool{}, step: opt.Step,
 	}
 	r.records.new = r.cached
+	if len(opt.Only) > 0 {
+		r.only = map[string]bool{}
+		for _, name := range opt.Only {
+			r.only[name] = true
+		}
+	}
 	var token [20]byte
 	if _, err := rand.Read(token[:]); err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ func (p *playRun) info_(t *playbook.Task) *taskInfo {
 	i.name = p.moduleName(t)
 	i.shown = &TaskInfo{
 		ID: t.ID, Name: strings.TrimSpace(t.Title()), Action: t.Action, Path: t.Path(), Loop: t.Loop != nil, Include: t.IsInclude(), Handler: t.Handler, Check: p.r.opt.Check, Args: t.Args,
+		Tags: p.tagsOf(t.Tags),
 	}
 	if t.Node != nil {
 		i.shown.Line = t.Node.Line

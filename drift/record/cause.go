@@ -23,6 +23,7 @@ type Cause struct {
 	Diff     string       `json:"diff,omitempty"`
 	Count    int          `json:"count"` // of hosts
 	Hosts    string       `json:"hosts"` // folded: "web[1-40], db2"
+	Few      []string     `json:"-"`     // the hosts by name, where they are few
 	States   state.Counts `json:"states"`
 	// Since is a bound: it became different after GoodAt (zero: never seen good) and before DiffersAt, on the host that was seen different first.
 	GoodAt    time.Time `json:"good_at,omitzero"`
@@ -32,9 +33,15 @@ type Cause struct {
 	Until   time.Time `json:"until,omitzero"`
 }
 
-// Causes is a page of what differs now, the one on most hosts first. The first page is after ("", 0); a further one after the last cause of the page before and its
-// count. An empty playbook is all.
+// Key tells a cause of a playbook from the same one of another.
+func (c *Cause) Key() string { return c.Cause + " " + c.Playbook }
+
+// Causes is a page of what differs now, the one on most hosts first. The first page is after ("", 0); a further one after the Key of the last cause of the page before
+// and its Count. An empty playbook is all.
 func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int, now time.Time) ([]Cause, error) {
+	if after != "" && !strings.Contains(after, " ") {
+		after += " \U0010FFFF" // a cause without its playbook: after all of its playbooks
+	}
 	if count == 0 {
 		count = int(^uint32(0) >> 1)
 	}
@@ -47,7 +54,7 @@ func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int,
 	}, `SELECT r.cause, r.playbook, MIN(r.task), MIN(r.action), MIN(r.path), MIN(r.line), MIN(r.item), MIN(c.diff), COUNT(*),
 			SUM(CASE WHEN r.state = 'drifted' THEN 1 ELSE 0 END), SUM(CASE WHEN r.state = 'pending' THEN 1 ELSE 0 END), SUM(CASE WHEN r.state = 'flapping' THEN 1 ELSE 0 END), MIN(r.differs_at)
 		FROM drift_resources r JOIN drift_causes c ON c.cause = r.cause WHERE r.cause <> '' AND (? = '' OR r.playbook = ?)
-		GROUP BY r.cause, r.playbook HAVING COUNT(*) < ? OR COUNT(*) = ? AND r.cause > ? ORDER BY COUNT(*) DESC, r.cause LIMIT ?`, playbook, playbook, count, count, after, limit(n))
+		GROUP BY r.cause, r.playbook HAVING COUNT(*) < ? OR COUNT(*) = ? AND r.cause || ' ' || r.playbook > ? ORDER BY COUNT(*) DESC, r.cause || ' ' || r.playbook LIMIT ?`, playbook, playbook, count, count, after, limit(n))
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +65,9 @@ func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int,
 	}
 	return list, nil
 }
+
+// few hosts are those that a limit can name.
+const few = 20
 
 // fill adds the hosts, since when, and whether it is ignored.
 func (b *Book) fill(ctx context.Context, c *Cause, now time.Time) error {
@@ -73,6 +83,9 @@ func (b *Book) fill(ctx context.Context, c *Cause, now time.Time) error {
 	}, `SELECT host, good_at FROM drift_resources WHERE cause = ? AND playbook = ? ORDER BY differs_at, host`, c.Cause, c.Playbook)
 	if err != nil {
 		return err
+	}
+	if len(hosts) <= few {
+		c.Few = hosts
 	}
 	c.Hosts, c.GoodAt = state.Fold(hosts), moment(good)
 	var until int64

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/drift/state"
 )
 
-// finish closes what the run was about: resources that it did not come to are gone or unknown, hosts are counted, and the row of the run gets its end.
+// finish closes what the recorder was about: resources that it did not come to are gone or unknown, and hosts are counted.
 func (r *Recorder) finish(ctx context.Context, failure error) (err error) {
 	tx, err := r.book.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -23,8 +24,6 @@ func (r *Recorder) finish(ctx context.Context, failure error) (err error) {
 			err = store.Advise(fmt.Errorf("record the end of run %s: %w", r.start.ID, errors.Join(err, tx.Rollback())))
 		}
 	}()
-	var all state.Counts
-	unreached := 0
 	for _, h := range slices.Sorted(maps.Keys(r.hosts)) {
 		trouble := r.trouble[h]
 		switch {
@@ -36,38 +35,53 @@ func (r *Recorder) finish(ctx context.Context, failure error) (err error) {
 		case !r.came[h]:
 			trouble = "the run did not come to this host"
 		}
-		if trouble != "" {
-			unreached++
-		}
-		counts, err := r.host(ctx, tx, h, trouble)
-		if err != nil {
+		if err := r.host(ctx, tx, h, trouble); err != nil {
 			return err
 		}
-		all.Plus(counts)
 	}
-	text := ""
-	if failure != nil {
-		text = r.public(failure.Error(), false, maxText)
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE drift_runs SET ended_at = ?, error = ?, hosts = ?, unreached = ?, good = ?, drifted = ?, pending = ?, flapping = ?, uncheckable = ?, unknown = ?,
-		corrected = (SELECT COUNT(*) FROM drift_results WHERE run = ? AND outcome = 'changed' AND cause <> '') * ? WHERE id = ?`,
-		r.start.Now().UnixMilli(), text, len(r.hosts), unreached, all.Good, all.Drifted, all.Pending, all.Flapping, all.Uncheckable, all.Unknown, r.start.ID, acts(r.start.Mode), r.start.ID)
-	if err != nil {
-		return err
+	if !r.start.Shard {
+		text := ""
+		if failure != nil {
+			text = r.public(failure.Error(), false, maxText)
+		}
+		if err := end(ctx, tx, r.start.ID, text, r.start.Now()); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }
 
-func acts(m Mode) int {
-	if m == Correct {
-		return 1
+// End closes the row of a run that went in shards: it counts the hosts that it was the last to look at. failure is why it ended early; empty: it did not.
+// A run that has ended stays as it is.
+func (b *Book) End(ctx context.Context, id, failure string, now time.Time) (err error) {
+	tx, err := b.db.BeginTx(ctx, nil)
+	if err != nil {
+		return store.Advise(fmt.Errorf("record the end of run %s: %w", id, err))
 	}
-	return 0
+	if err := end(ctx, tx, id, failure, now); err != nil {
+		return store.Advise(fmt.Errorf("record the end of run %s: %w", id, errors.Join(err, tx.Rollback())))
+	}
+	return store.Advise(tx.Commit())
+}
+
+func end(ctx context.Context, tx *sql.Tx, id, failure string, now time.Time) error {
+	var hosts, unreached int
+	var c state.Counts
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN h.trouble <> '' THEN 1 ELSE 0 END), 0), COALESCE(SUM(h.good), 0), COALESCE(SUM(h.drifted), 0), COALESCE(SUM(h.pending), 0),
+			COALESCE(SUM(h.flapping), 0), COALESCE(SUM(h.uncheckable), 0), COALESCE(SUM(h.unknown), 0)
+		FROM drift_hosts h JOIN drift_runs r ON r.playbook = h.playbook AND r.id = h.run WHERE r.id = ?`, id).
+		Scan(&hosts, &unreached, &c.Good, &c.Drifted, &c.Pending, &c.Flapping, &c.Uncheckable, &c.Unknown)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE drift_runs SET ended_at = ?, error = ?, hosts = ?, unreached = ?, good = ?, drifted = ?, pending = ?, flapping = ?, uncheckable = ?, unknown = ?,
+		corrected = (SELECT COUNT(*) FROM drift_results WHERE run = ? AND outcome = 'changed' AND acted = 1 AND cause <> '') WHERE id = ? AND ended_at = 0`,
+		now.UnixMilli(), failure, hosts, unreached, c.Good, c.Drifted, c.Pending, c.Flapping, c.Uncheckable, c.Unknown, id, id)
+	return err
 }
 
 // host settles one host and counts it.
-func (r *Recorder) host(ctx context.Context, tx *sql.Tx, host, trouble string) (state.Counts, error) {
-	var counts state.Counts
+func (r *Recorder) host(ctx context.Context, tx *sql.Tx, host, trouble string) error {
 	var err error
 	switch {
 	case trouble != "":
@@ -76,11 +90,11 @@ func (r *Recorder) host(ctx context.Context, tx *sql.Tx, host, trouble string) (
 		_, err = tx.ExecContext(ctx, `DELETE FROM drift_resources WHERE host = ? AND playbook = ? AND run <> ?`, host, r.start.Playbook, r.start.ID)
 	}
 	if err != nil {
-		return counts, err
+		return err
 	}
-	counts, err = count(ctx, tx, host, r.start.Playbook)
+	counts, err := count(ctx, tx, host, r.start.Playbook)
 	if err != nil {
-		return counts, err
+		return err
 	}
 	now := r.start.Now().UnixMilli()
 	seen := now
@@ -92,7 +106,7 @@ func (r *Recorder) host(ctx context.Context, tx *sql.Tx, host, trouble string) (
 		seen_at = CASE WHEN excluded.seen_at > 0 THEN excluded.seen_at ELSE drift_hosts.seen_at END, good = excluded.good, drifted = excluded.drifted, pending = excluded.pending,
 		flapping = excluded.flapping, uncheckable = excluded.uncheckable, unknown = excluded.unknown`,
 		host, r.start.Playbook, r.start.ID, seen, now, trouble, counts.Good, counts.Drifted, counts.Pending, counts.Flapping, counts.Uncheckable, counts.Unknown)
-	return counts, err
+	return err
 }
 
 func count(ctx context.Context, tx *sql.Tx, host, playbook string) (c state.Counts, err error) {

@@ -35,6 +35,8 @@ type look struct {
 	line                                           int
 	outcome                                        string // as drift_results has it
 	text, diff                                     string
+	tags, about                                    string // tags with a comma before and after each
+	acted                                          int    // 1: yes
 	resource                                       bool
 	observed                                       state.Observation
 }
@@ -49,9 +51,12 @@ func short(name string) string {
 // looks are what the end of a task on a host says: one for each item.
 func (r *Recorder) looks(e engine.Event) []look {
 	t := e.Task
-	base := look{host: e.Host, role: t.Role, task: t.Name, action: short(t.Action), path: t.Path, line: t.Line}
+	base := look{host: e.Host, role: t.Role, task: t.Name, action: short(t.Action), path: r.file(t.Path), line: t.Line}
 	if e.Play != nil {
 		base.play = e.Play.Name
+	}
+	if len(t.Tags) > 0 {
+		base.tags = "," + strings.Join(t.Tags, ",") + ","
 	}
 	base.resource = !slices.Contains(asks, base.action) && !t.Include && !t.Handler
 	parts := []any{e.Result}
@@ -75,15 +80,22 @@ func (r *Recorder) look(l look, e engine.Event, res *py.Dict, i int) look {
 	if e.Task.Loop {
 		item, l.item = r.item(res, hidden, i)
 	}
-	l.id = r.book.hash("resource", l.play, l.path, l.role, l.task, l.action, strconv.Itoa(r.ordinal(e)), item)
+	l.id = r.book.hash("resource", l.play, l.path, l.role, unnamed(l.task, l.host), l.action, strconv.Itoa(r.ordinal(e)), unnamed(item, l.host))
 	want, _ := res.Get(engine.Desired)
-	l.observed.Fingerprint = text(want)
+	l.observed.Fingerprint, l.observed.Again = text(want), r.start.Again
+	about, _ := res.Get(engine.About)
+	if l.about = r.public(text(about), hidden, maxItem); l.about == notShown {
+		l.about = ""
+	}
+	if !looksOnly(e, res) {
+		l.acted = 1
+	}
 	l.outcome, l.observed.Outcome = outcome(e, res, l.action)
 	msg, _ := res.Get("msg")
 	said := r.public(text(msg), hidden, maxText)
+	l.text = r.public(spoken(res), hidden, maxText)
 	switch l.observed.Outcome {
 	case state.Nothing, state.NotCheckable:
-		l.text = said
 		l.observed.Reason = said
 		if said == "" {
 			l.observed.Reason = l.outcome
@@ -99,6 +111,18 @@ func (r *Recorder) look(l look, e engine.Event, res *py.Dict, i int) look {
 		l.diff = r.public(diff, hidden, maxDiff)
 	}
 	return l
+}
+
+// spoken is what a result says in words: its message, and what a command wrote.
+func spoken(res *py.Dict) string {
+	var parts []string
+	for _, name := range []string{"msg", "stderr", "stdout"} {
+		v, _ := res.Get(name)
+		if said := strings.TrimSpace(text(v)); said != "" && !slices.Contains(parts, said) {
+			parts = append(parts, said)
+		}
+	}
+	return strings.Join(parts, "\n")
 }
 
 // item is what tells an item from the others, and how it is shown.
@@ -144,7 +168,7 @@ func outcome(e engine.Event, res *py.Dict, module string) (string, state.Outcome
 			return "changed", state.NotCheckable
 		}
 		return "ok", state.NotCheckable
-	case changed && e.Task.Check:
+	case changed && looksOnly(e, res):
 		return "changed", state.Differs
 	case changed:
 		return "changed", state.Corrected
@@ -154,3 +178,6 @@ func outcome(e engine.Event, res *py.Dict, module string) (string, state.Outcome
 
 // notWanted says that the playbook wants nothing of the host here.
 const notWanted state.Outcome = "not wanted"
+
+// looksOnly says that the task could not act: in check mode, or because it was held.
+func looksOnly(e engine.Event, res *py.Dict) bool { return e.Task.Check || action.Is(res, engine.Held) }

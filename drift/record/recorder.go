@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,10 @@ type Start struct {
 	Playbook string // the name under which hosts are compared over time
 	Mode     Mode
 	Who, Why string
-	Partial  bool // tags or a start in the middle: what it does not come to is not gone
+	Partial  bool   // tags or a start in the middle: what it does not come to is not gone
+	Shard    bool   // it is a part of the run: Close settles its hosts, and End the run
+	Root     string // folder of the playbook: files in it are known by their path from it, wherever it lies; empty: files are known as the engine names them
+	Again    bool   // it looks whether what was corrected a moment ago holds
 	Now      func() time.Time
 }
 
@@ -115,7 +119,7 @@ func (r *Recorder) ordinal(e engine.Event) int {
 	if e.Play != nil {
 		play = e.Play.Name
 	}
-	key := strings.Join([]string{play, e.Task.Path, e.Task.Role, e.Task.Name, e.Task.Action}, "\x00")
+	key := strings.Join([]string{play, r.file(e.Task.Path), e.Task.Role, e.Task.Name, e.Task.Action}, "\x00")
 	for i, line := range r.places[key] {
 		if line == e.Task.Line {
 			return i
@@ -125,7 +129,7 @@ func (r *Recorder) ordinal(e engine.Event) int {
 	return len(r.places[key]) - 1
 }
 
-// Close waits for what is still to be written and closes the run's row. failure is why the run could not be carried out; nil: it was.
+// Close waits for what is still to be written, settles the hosts that the plays began on, and closes the run's row unless this was a shard. failure is why the run could not be carried out; nil: it was.
 func (r *Recorder) Close(failure error) error {
 	close(r.rows)
 	<-r.done
@@ -133,4 +137,18 @@ func (r *Recorder) Close(failure error) error {
 		return r.err
 	}
 	return r.finish(context.WithoutCancel(r.ctx), failure)
+}
+
+// file is a file of the playbook as it is known.
+func (r *Recorder) file(path string) string { return FileIn(r.start.Root, path) }
+
+// FileIn is a file by its path from a folder, if it is in it and there is a folder.
+func FileIn(root, path string) string {
+	if root == "" {
+		return path
+	}
+	if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return path
 }

@@ -75,8 +75,8 @@ func (r *Recorder) begun(ctx context.Context, tx *sql.Tx, hosts []string) error 
 }
 
 func (r *Recorder) put(ctx context.Context, tx *sql.Tx, l look) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO drift_results (run, at, host, play, task, action, item, outcome, text, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.start.ID, l.observed.At.UnixMilli(), l.host, l.play, l.task, l.action, l.item, l.outcome, l.text, l.observed.Cause)
+	_, err := tx.ExecContext(ctx, `INSERT INTO drift_results (run, at, host, play, task, action, item, outcome, text, cause, acted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.start.ID, l.observed.At.UnixMilli(), l.host, l.play, l.task, l.action, l.item, l.outcome, l.text, l.observed.Cause, l.acted)
 	if err != nil {
 		return err
 	}
@@ -110,9 +110,9 @@ func (r *Recorder) put(ctx context.Context, tx *sql.Tx, l look) error {
 
 func (r *Recorder) resource(ctx context.Context, tx *sql.Tx, l look) (out state.Resource, known bool, err error) {
 	var good, differs, corrected, seen int64
-	err = tx.QueryRowContext(ctx, `SELECT state, reason, cause, fingerprint, good_fingerprint, good_at, differs_at, corrected_at, seen_at, unheld, relapses
+	err = tx.QueryRowContext(ctx, `SELECT state, reason, cause, fingerprint, good_fingerprint, good_at, differs_at, corrected_at, seen_at, unheld, relapses, restless
 		FROM drift_resources WHERE host = ? AND playbook = ? AND id = ?`, l.host, r.start.Playbook, l.id).
-		Scan(&out.State, &out.Reason, &out.Cause, &out.Fingerprint, &out.GoodFingerprint, &good, &differs, &corrected, &seen, &out.Unheld, &out.Relapses)
+		Scan(&out.State, &out.Reason, &out.Cause, &out.Fingerprint, &out.GoodFingerprint, &good, &differs, &corrected, &seen, &out.Unheld, &out.Relapses, &out.Restless)
 	if errors.Is(err, sql.ErrNoRows) {
 		return out, false, nil
 	}
@@ -122,11 +122,13 @@ func (r *Recorder) resource(ctx context.Context, tx *sql.Tx, l look) (out state.
 
 func (r *Recorder) save(ctx context.Context, tx *sql.Tx, l look, s state.Resource) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO drift_resources (id, host, playbook, play, role, task, action, path, line, item, state, reason, cause, fingerprint, good_fingerprint,
-			good_at, differs_at, corrected_at, seen_at, unheld, relapses, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			good_at, differs_at, corrected_at, seen_at, unheld, relapses, restless, run, tags, about)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, playbook, id) DO UPDATE SET line = excluded.line, item = excluded.item, state = excluded.state, reason = excluded.reason, cause = excluded.cause,
 			fingerprint = excluded.fingerprint, good_fingerprint = excluded.good_fingerprint, good_at = excluded.good_at, differs_at = excluded.differs_at,
-			corrected_at = excluded.corrected_at, seen_at = excluded.seen_at, unheld = excluded.unheld, relapses = excluded.relapses, run = excluded.run`,
+			corrected_at = excluded.corrected_at, seen_at = excluded.seen_at, unheld = excluded.unheld, relapses = excluded.relapses, restless = excluded.restless, run = excluded.run,
+			tags = excluded.tags, about = CASE WHEN excluded.about <> '' THEN excluded.about ELSE drift_resources.about END, hint = CASE WHEN excluded.cause = drift_resources.cause THEN drift_resources.hint ELSE '' END`,
 		l.id, l.host, r.start.Playbook, l.play, l.role, l.task, l.action, l.path, l.line, l.item, string(s.State), s.Reason, s.Cause, s.Fingerprint, s.GoodFingerprint,
-		millis(s.GoodAt), millis(s.DiffersAt), millis(s.CorrectedAt), millis(s.SeenAt), s.Unheld, s.Relapses, r.start.ID)
+		millis(s.GoodAt), millis(s.DiffersAt), millis(s.CorrectedAt), millis(s.SeenAt), s.Unheld, s.Relapses, s.Restless, r.start.ID, l.tags, l.about)
 	return err
 }

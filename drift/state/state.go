@@ -44,6 +44,7 @@ type Observation struct {
 	Fingerprint string // of what is desired; empty: not known
 	Cause       string // of the difference
 	Reason      string // why nothing was seen
+	Again       bool   // it was corrected a moment ago, and this look is whether that holds
 }
 
 // Resource is what is known of a resource.
@@ -59,22 +60,26 @@ type Resource struct {
 	SeenAt          time.Time
 	Unheld          int // corrections in a row after which the very next look differed
 	Relapses        int // times it has drifted after it was good
+	Restless        int // looks in a row at which it differed and something else was wanted than at the look before
 }
 
 // flapsAfter is how many corrections must fail to hold: one may be a coincidence with somebody's edit.
 const flapsAfter = 2
 
-// Next is what is known after one more look. An observation older than the newest one changes nothing, so that a clock which jumps back
-// cannot make anything green.
+// restlessAfter is from how many looks on it is said that a task wants something else each time.
+const restlessAfter = 3
+
+// Next is what is known after one more look. Looks follow one another as they come, whatever the clock says: when it has jumped back, what is known is dated back too,
+// so that nothing that was seen is later than now, and no difference is overlooked until the clock is where it was.
 func Next(r Resource, o Observation) Resource {
 	if o.At.Before(r.SeenAt) {
-		return r
+		r = r.datedBack(o.At)
 	}
 	r.Reason = ""
 	switch o.Outcome {
 	case Equal:
 		r.SeenAt, r.GoodAt, r.DiffersAt = o.At, o.At, time.Time{}
-		r.State, r.Cause, r.Unheld = Good, "", 0
+		r.State, r.Cause, r.Unheld, r.Restless = Good, "", 0, 0
 		r.Fingerprint, r.GoodFingerprint = o.Fingerprint, o.Fingerprint
 	case Corrected:
 		// The module says that it is so now; whether that holds, the next look says. Unheld counts on.
@@ -82,7 +87,7 @@ func Next(r Resource, o Observation) Resource {
 		if r.State != Good && r.State != Drifted && r.State != Flapping || r.GoodFingerprint != o.Fingerprint {
 			r.Unheld = 0
 		}
-		r.State, r.Cause = Good, ""
+		r.State, r.Cause, r.Restless = Good, "", 0
 		r.Fingerprint, r.GoodFingerprint = o.Fingerprint, o.Fingerprint
 	case Differs:
 		r = different(r, o)
@@ -95,26 +100,56 @@ func Next(r Resource, o Observation) Resource {
 	return r
 }
 
+// datedBack keeps the order of what is known, and nothing of it after now.
+func (r Resource) datedBack(now time.Time) Resource {
+	held := !r.CorrectedAt.IsZero() && r.CorrectedAt.Before(r.GoodAt) // a look after the correction had found it good
+	for _, t := range []*time.Time{&r.SeenAt, &r.GoodAt, &r.DiffersAt, &r.CorrectedAt} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+	if held && !r.CorrectedAt.Before(r.GoodAt) {
+		r.CorrectedAt = r.GoodAt.Add(-time.Millisecond)
+	}
+	return r
+}
+
 func different(r Resource, o Observation) Resource {
 	same := !r.GoodAt.IsZero() && r.GoodFingerprint == o.Fingerprint && o.Fingerprint != ""
 	fresh := r.DiffersAt.IsZero()
+	unheld := fresh && !r.CorrectedAt.IsZero() && r.GoodAt.Equal(r.CorrectedAt) // no look between the correction and this one found it good
+	if fresh || r.Fingerprint == o.Fingerprint {
+		r.Restless = 0
+	} else {
+		r.Restless++
+	}
 	if fresh || r.Fingerprint != o.Fingerprint {
 		r.DiffersAt = o.At
 	}
 	r.SeenAt, r.Cause, r.Fingerprint = o.At, o.Cause, o.Fingerprint
-	if !same {
+	switch {
+	case o.Again && unheld:
+		r.State, r.Unheld = Flapping, max(r.Unheld+1, flapsAfter)
+		r.Relapses++
+		r.Reason = "it differed again right after it was corrected: the task is not idempotent, or something undoes it at once"
+		return r
+	case !same:
 		r.State, r.Unheld = Pending, 0
+		if r.Restless+1 >= restlessAfter {
+			r.Reason = "the task wanted something else at each of the last looks: is there a time or a random value in it?"
+		}
 		return r
 	}
 	if fresh {
 		r.Relapses++
-		if !r.CorrectedAt.IsZero() && r.GoodAt.Equal(r.CorrectedAt) { // no look between the correction and this one found it good
+		if unheld {
 			r.Unheld++
 		}
 	}
 	r.State = Drifted
 	if r.Unheld >= flapsAfter {
 		r.State = Flapping
+		r.Reason = "corrections did not hold until the next look: the task is not idempotent, or something undoes it"
 	}
 	return r
 }

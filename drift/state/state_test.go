@@ -55,13 +55,48 @@ func TestWhatLooksInARowSay(t *testing.T) {
 	}
 }
 
-func TestAClockThatJumpsBackMakesNothingGreen(t *testing.T) {
+func TestAClockThatJumpsHidesNothing(t *testing.T) {
 	now := time.Unix(5000, 0)
-	r := state.Next(state.Resource{}, state.Observation{Outcome: state.Equal, At: now, Fingerprint: "a"})
-	r = state.Next(r, state.Observation{Outcome: state.Differs, At: now.Add(time.Minute), Fingerprint: "a"})
+	ahead := now.AddDate(1, 0, 0) // somebody set the clock a year ahead, and it was mended
+	r := state.Next(state.Resource{}, state.Observation{Outcome: state.Corrected, At: ahead, Fingerprint: "a"})
+	r = state.Next(r, state.Observation{Outcome: state.Equal, At: ahead.Add(time.Hour), Fingerprint: "a"})
+	r = state.Next(r, state.Observation{Outcome: state.Differs, At: now, Fingerprint: "a"})
+	if r.State != state.Drifted || !r.DiffersAt.Equal(now) || r.GoodAt.After(now) || !r.CorrectedAt.Before(r.GoodAt) {
+		t.Errorf("after the jump back %+v, want drift since now, good not later, and the correction before that", r)
+	}
 	r = state.Next(r, state.Observation{Outcome: state.Equal, At: now.Add(-time.Hour), Fingerprint: "a"})
-	if r.State != state.Drifted {
-		t.Errorf("%s, want drifted", r.State.Word())
+	if r.State != state.Good || !r.GoodAt.Equal(now.Add(-time.Hour)) || !r.DiffersAt.IsZero() {
+		t.Errorf("%+v, want the last look to count although the clock went back before it", r)
+	}
+}
+
+func TestACorrectionThatDoesNotHoldForAMomentIsNoDrift(t *testing.T) {
+	at := time.Unix(5000, 0)
+	look := func(r state.Resource, o state.Outcome, want string, again bool) state.Resource {
+		at = at.Add(time.Second)
+		return state.Next(r, state.Observation{Outcome: o, At: at, Fingerprint: want, Again: again})
+	}
+	for _, second := range []string{"a", "b"} { // the same is wanted, or a time stands in it and something else is
+		r := look(state.Resource{}, state.Differs, "a", false)
+		r = look(r, state.Corrected, "a", false)
+		if r = look(r, state.Differs, second, true); r.State != state.Flapping || r.Reason == "" {
+			t.Errorf("%s %q, want flapping at once", r.State.Word(), r.Reason)
+		}
+	}
+	r := look(state.Resource{}, state.Corrected, "a", false)
+	r = look(r, state.Equal, "a", true)
+	if r = look(r, state.Differs, "a", false); r.State != state.Drifted {
+		t.Errorf("%s, want drift: the correction had held", r.State.Word())
+	}
+}
+
+func TestATaskThatWantsSomethingElseAtEachLookIsToldSo(t *testing.T) {
+	var r state.Resource
+	for i, want := range []string{"a", "b", "c", "d"} {
+		r = state.Next(r, state.Observation{Outcome: state.Differs, At: time.Unix(int64(i+1), 0), Fingerprint: want})
+		if said := r.Reason != ""; r.State != state.Pending || said != (i >= 2) {
+			t.Errorf("look %d: %s %q", i+1, r.State.Word(), r.Reason)
+		}
 	}
 }
 

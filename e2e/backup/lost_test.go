@@ -43,11 +43,13 @@ func TestMain(m *testing.M) {
 type site struct {
 	t   *testing.T
 	dir string
+	env []string // of its commands, more than the test's own
 }
 
-func newSite(t *testing.T, source string) *site {
+// newSite has one application, shop, of a source; more lines of its configuration may follow.
+func newSite(t *testing.T, source string, more ...string) *site {
 	t.Helper()
-	s := &site{t, t.TempDir()}
+	s := &site{t: t, dir: t.TempDir()}
 	s.write("backup.key", "a long and random password\n")
 	s.write("goodstate.yaml", `data: data
 server: {listen: none}
@@ -56,8 +58,12 @@ secrets: {backup: {file: backup.key}, db: {file: db.url}}
 backup:
   repositories: {main: {folder: copies/main, password: {secret: backup}}, away: {folder: copies/away, password: {secret: backup}}}
   applications:
-    shop: {source: `+source+`, repository: main, copies: [away], rto: 5m}
-`)
+    shop:
+      source: `+source+`
+      repository: main
+      copies: [away]
+      rto: 5m
+`+strings.Join(more, ""))
 	s.run("backup", "init", "main")
 	s.run("backup", "init", "away")
 	return s
@@ -83,7 +89,7 @@ func (s *site) try(args ...string) (string, int) {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command(bin, args...)
-	cmd.Dir = s.dir
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), s.env...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -18,6 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	roles()
 	if os.Getenv("E2E_K8S") == "" {
 		fmt.Println("clusters are started where E2E_K8S is set: make test-k8s")
 		os.Exit(0)

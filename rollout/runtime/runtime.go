@@ -22,6 +22,9 @@ type Spec struct {
 	PortFrom int               `json:"port_from,omitempty"` // with port 0: the first free one from here on
 	Grace    time.Duration     `json:"grace_ns"`            // between the polite signal and the kill
 	Memory   int64             `json:"memory"`              // bytes; 0 is no limit
+	Manifest string            `json:"-"`                   // of a place in a cluster: the objects that instances are made from, with secrets
+	Within   time.Duration     `json:"within_ns,omitempty"` // how long a place that finds room for instances may look for it; 0: a minute
+	Version  string            `json:"version,omitempty"`   // of the release, as people call it
 	Restarts int               `json:"restarts"`            // how often it may be started again after it ended by itself, within ten minutes
 }
 
@@ -33,7 +36,7 @@ const (
 	Running State = "running"
 	Exited  State = "exited" // ended and will not be started again
 	Gone    State = "gone"   // nothing is known of it any more
-	Lost    State = "lost"   // its host cannot be asked, so that nothing is known of it now
+	Lost    State = "lost"   // its host cannot be asked, so that nothing is known of it now; or its cluster makes it anew
 )
 
 // Instance is one started copy of a release.
@@ -48,9 +51,12 @@ type Instance struct {
 	PID      int       `json:"pid,omitempty"`
 	Started  time.Time `json:"started"`
 	Restarts int       `json:"restarts"`
-	Exit     string    `json:"exit,omitempty"` // how it ended last: "exit code 3", "killed: memory 512 MiB over its limit of 256 MiB"
-	RSS      int64     `json:"rss,omitempty"`  // resident memory in bytes
-	CPU      float64   `json:"cpu,omitempty"`  // CPU seconds used so far
+	Exit     string    `json:"exit,omitempty"`    // how it ended last: "exit code 3", "killed: memory 512 MiB over its limit of 256 MiB"
+	RSS      int64     `json:"rss,omitempty"`     // resident memory in bytes
+	CPU      float64   `json:"cpu,omitempty"`     // CPU seconds used so far
+	Unready  string    `json:"unready,omitempty"` // why its place says that it should get no requests now
+	// Apart says of a lost instance that who cannot be asked is not what it runs on, so that it may well serve at its last address.
+	Apart bool `json:"apart,omitempty"`
 }
 
 // Runtime runs instances on some kind of place.

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Place is a host that instances run on, as it was known when they were started: what is needed to go back is with the release.
+// Place is a host or a cluster that instances run on, as it was known when they were started: what is needed to go back is with the release.
 type Place struct {
 	Name       string   `json:"name"`               // of the inventory
 	Host       string   `json:"host"`               // what ssh is told: a name, an address or an alias
@@ -23,6 +23,16 @@ type Place struct {
 	Account    string   `json:"account,omitempty"`  // that instances run as, where the supervisor can do that
 	Supervisor string   `json:"supervisor"`         // what looks after the instances
 	Settings   string   `json:"settings,omitempty"` // of the supervisor, as JSON
+	Cluster    *Cluster `json:"cluster,omitempty"`  // instances are pods there, and nothing above but the name counts
+}
+
+// Cluster is a namespace of a Kubernetes cluster that instances run in, as pods.
+type Cluster struct {
+	Kubeconfig  string `json:"kubeconfig,omitempty"`  // path of a file
+	Credentials string `json:"credentials,omitempty"` // name of a secret with the text of a kubeconfig, instead; neither: the cluster that goodstate runs in
+	Context     string `json:"context,omitempty"`     // of the kubeconfig; empty: its current one
+	Namespace   string `json:"namespace"`
+	Container   string `json:"container,omitempty"` // of the pod that is the instance; empty: the first
 }
 
 // UnreachableError says that a host cannot be asked. Nothing is known then of what runs there.

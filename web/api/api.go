@@ -19,7 +19,9 @@ import (
 	"goodstate.dev/goodstate/core/journal"
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/core/store"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
+	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/feedback"
 )
@@ -29,12 +31,14 @@ type Options struct {
 	Rollouts *rollout.Rollouts
 	Backups  *backup.Backups
 	Desk     *desk.Desk
+	Drift    *drift.Drift
 	Engine   *run.Engine
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
 	Notices  Notices
 	Audit    Audit
+	Results  Results
 	Version  string
 }
 
@@ -57,6 +61,8 @@ func New(o Options) http.Handler {
 	s.audit(a)
 	s.backups(a)
 	s.desk(a)
+	s.drift(a)
+	s.driftLog(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux
@@ -126,6 +132,7 @@ func answer(err error) error {
 	var service *rollout.UnknownServiceError
 	var unknown *backup.UnknownError
 	var forbidden *desk.ForbiddenError
+	var playbook *drift.UnknownError
 	var second *backup.SecondPersonError
 	switch {
 	case err == nil:
@@ -142,7 +149,7 @@ func answer(err error) error {
 		p := problem(http.StatusConflict, CodeLeased, err.Error(), "wait for it with --wait, or see what it does with: goodstate status")
 		p.Holder = leased.Holder.ID
 		return p
-	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert), errors.Is(err, ledger.ErrNoRequest), errors.Is(err, desk.ErrNone):
+	case errors.As(err, &service), errors.As(err, &unknown), errors.Is(err, run.ErrNoRun), errors.Is(err, store.ErrNoDocument), errors.Is(err, store.ErrNoAction), errors.Is(err, feedback.ErrNoGroup), errors.Is(err, ledger.ErrNoAlert), errors.Is(err, ledger.ErrNoRequest), errors.Is(err, desk.ErrNone), errors.Is(err, record.ErrNone), errors.As(err, &playbook):
 		return problem(http.StatusNotFound, CodeUnknown, err.Error(), "")
 	}
 	var hinted interface{ Hint() string }

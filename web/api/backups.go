@@ -45,6 +45,7 @@ func (s *server) backups(a huma.API) {
 		{"/backups/{name}/drill", "drill-application", "Restore an application into a scratch place, check it and measure it", backup.KindDrill, auth.Copy},
 		{"/backups/{name}/restore", "restore-application", "Bring an application back", backup.KindRestore, auth.Restore},
 		{"/backups/{name}/copy-on", "copy-on-application", "Copy restore points on to a second repository", backup.KindCopyOn, auth.Copy},
+		{"/backups/{name}/import", "import-restore-point", "Make a restore point out of a backup that Velero made", backup.KindImport, auth.Copy},
 		{"/backups/{name}/forget", "forget-restore-points", "Let restore points go that keep does not want, or one by name", backup.KindForget, auth.Delete},
 		{"/repositories/{name}/verify", "verify-repository", "Check that a repository is whole", backup.KindVerify, auth.Copy},
 		{"/repositories/{name}/prune", "prune-repository", "Delete what no restore point needs", backup.KindPrune, auth.Delete},

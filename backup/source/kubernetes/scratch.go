@@ -22,14 +22,17 @@ var (
 	policiesKind   = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
 )
 
-// drillLabel is on scratch namespaces and names the application, so that what a killed drill left is found by the next one.
-const drillLabel = "goodstate.dev/drill"
+// drillLabel is on scratch namespaces and names the application, so that what a killed drill left is found by the next one; ownerLabel says of which goodstate it is.
+const (
+	drillLabel = "goodstate.dev/drill"
+	ownerLabel = "goodstate.dev/drill-of"
+)
 
 // Scratch makes an empty namespace for each that the filter takes, where pods may talk to each other and ask for names, and to nobody else. Done deletes them. What an
-// earlier drill of the application left is deleted first.
-func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string) (names map[string]string, done func(context.Context) error, err error) {
+// earlier drill of the application left is deleted first; owner tells this goodstate from others, whose drills are left alone.
+func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application, owner string) (names map[string]string, done func(context.Context) error, err error) {
 	all := c.Objects.Resource(namespacesKind)
-	if err := sweep(ctx, c, application); err != nil {
+	if err := sweep(ctx, c, application, owner); err != nil {
 		return nil, nil, err
 	}
 	olds, err := scratchFor(ctx, c, f)
@@ -37,12 +40,12 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application string)
 		return nil, nil, err
 	}
 	names = map[string]string{}
-	done = func(ctx context.Context) error { return sweep(ctx, c, application) }
+	done = func(ctx context.Context) error { return sweep(ctx, c, application, owner) }
 	mark := strings.ToLower(rand.Text()[:8])
 	for _, old := range olds {
 		name := fmt.Sprintf("%.40s-drill-%s", old, mark)
 		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
-			"name": name, "labels": map[string]any{drillLabel: label(application)},
+			"name": name, "labels": map[string]any{drillLabel: label(application), ownerLabel: label(owner)},
 		}}}
 		if _, err = all.Create(ctx, ns, metav1.CreateOptions{FieldManager: "goodstate"}); err == nil {
 			_, err = c.Objects.Resource(policiesKind).Namespace(name).Create(ctx, closed(name), metav1.CreateOptions{FieldManager: "goodstate"})
@@ -93,11 +96,11 @@ func closed(namespace string) *unstructured.Unstructured {
 }
 
 // sweep deletes the scratch namespaces of an application and waits until they are away.
-func sweep(ctx context.Context, c *kube.Cluster, application string) error {
+func sweep(ctx context.Context, c *kube.Cluster, application, owner string) error {
 	all := c.Objects.Resource(namespacesKind)
 	end := time.Now().Add(patience)
 	for {
-		list, err := all.List(ctx, metav1.ListOptions{LabelSelector: drillLabel + "=" + label(application)})
+		list, err := all.List(ctx, metav1.ListOptions{LabelSelector: drillLabel + "=" + label(application) + "," + ownerLabel + "=" + label(owner)})
 		if err != nil && !kube.Passing(err) {
 			return fmt.Errorf("look for scratch namespaces: %w", kube.Explain(err))
 		}

@@ -114,8 +114,22 @@ func Socket() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("folder of the server's socket: %w", err)
 	}
-	err = os.WriteFile(filepath.Join(dir, "hba"), []byte("local all all trust\nlocal replication all trust\n"), 0o600)
-	return dir, errors.Join(err, os.WriteFile(filepath.Join(dir, "conf"), nil, 0o600), Own(dir))
+	return dir, furnish(dir)
+}
+
+// SocketIn makes the folder of a server's socket inside of another.
+func SocketIn(folder string) (string, error) {
+	dir := filepath.Join(folder, "socket")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("folder of the server's socket: %w", err)
+	}
+	return dir, furnish(dir)
+}
+
+func furnish(dir string) error {
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "hba"), []byte("local all all trust\nlocal replication all trust\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "conf"), nil, 0o600), Own(dir))
 }
 
 // Start runs a server on a data directory with settings, and returns when it has begun, not when it answers.
@@ -142,7 +156,7 @@ func Start(data, socket string, major int, settings map[string]string) (*Server,
 		args = append(args, "-c", name+"="+value)
 	}
 	s := &Server{cmd: exec.Command(program, args...), data: data, socket: socket, log: &tail{}, ended: make(chan struct{})} //nolint:noctx // it outlives the call: Stop ends it
-	s.cmd.Dir, s.cmd.SysProcAttr = "/", &syscall.SysProcAttr{Credential: as, Setpgid: true}
+	s.cmd.Dir, s.cmd.SysProcAttr = "/", attributes(as)
 	s.cmd.Stderr, s.cmd.Stdout = s.log, io.Discard
 	s.cmd.WaitDelay = 5 * time.Second
 	if err := s.cmd.Start(); err != nil {

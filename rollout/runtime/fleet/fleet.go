@@ -21,6 +21,7 @@ import (
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/remote"
 	"goodstate.dev/goodstate/rollout/runtime"
+	"goodstate.dev/goodstate/rollout/runtime/memory"
 )
 
 // Options are what a fleet stands on.
@@ -35,7 +36,7 @@ type Options struct {
 // Runtime starts, finds and stops instances on hosts. Several goroutines may use it; one process at a time.
 type Runtime struct {
 	Options
-	memory *memory
+	memory *memory.Memory
 	sum    func() (string, error) // of this program
 
 	mu    sync.Mutex
@@ -46,7 +47,7 @@ var _ runtime.Runtime = (*Runtime)(nil)
 
 // New opens a fleet; no host is asked yet.
 func New(o Options) (*Runtime, error) {
-	m, err := recall(filepath.Join(o.Dir, "instances"))
+	m, err := memory.Open(filepath.Join(o.Dir, "instances"))
 	if err != nil {
 		return nil, err
 	}
@@ -95,19 +96,19 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) (runtime.Instance, 
 		return runtime.Instance{}, err
 	}
 	known := runtime.Instance{ID: s.ID(), Service: s.Service, Release: s.Release, Index: s.Index, Host: s.Place.Name}
-	if err := r.memory.put(known, *s.Place); err != nil { // before it is there: a killed controller must find it
+	if err := r.memory.Put(known, *s.Place); err != nil { // before it is there: a killed controller must find it
 		return runtime.Instance{}, err
 	}
 	i, err := h.start(ctx, s)
 	if err != nil {
 		return runtime.Instance{}, err
 	}
-	return i, r.memory.put(i, *s.Place)
+	return i, r.memory.Put(i, *s.Place)
 }
 
 // Stop ends the instance. It is an *runtime.UnreachableError when its host cannot be asked: the instance stays in the list.
 func (r *Runtime) Stop(ctx context.Context, id string) error {
-	p, ok, err := r.memory.place(id)
+	p, ok, err := r.memory.Place(id)
 	if err != nil {
 		return err
 	}
@@ -121,12 +122,12 @@ func (r *Runtime) Stop(ctx context.Context, id string) error {
 	if err := h.stop(ctx, id); err != nil {
 		return err
 	}
-	return r.memory.forget(id)
+	return r.memory.Forget(id)
 }
 
 // Logs returns the last lines of the instance, from its host.
 func (r *Runtime) Logs(ctx context.Context, id string, lines int) ([]string, error) {
-	p, ok, err := r.memory.before(id)
+	p, ok, err := r.memory.Before(id)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (r *Runtime) List(ctx context.Context, service string) ([]runtime.Instance,
 	if err != nil {
 		return nil, err
 	}
-	groups, err := r.memory.groups(service)
+	groups, err := r.memory.Groups(service)
 	if err != nil {
 		return nil, err
 	}
@@ -173,16 +174,16 @@ func (r *Runtime) List(ctx context.Context, service string) ([]runtime.Instance,
 }
 
 // ask tells the instances of one place.
-func (r *Runtime) ask(ctx context.Context, service string, g group) []runtime.Instance {
+func (r *Runtime) ask(ctx context.Context, service string, g memory.Group) []runtime.Instance {
 	limited, stop := context.WithTimeout(ctx, listWithin)
 	defer stop()
-	h, err := r.host(g.place)
+	h, err := r.host(g.Place)
 	var seen []runtime.Instance
 	if err == nil {
 		seen, err = h.list(limited, service)
 	}
 	var out []runtime.Instance
-	for _, known := range g.instances {
+	for _, known := range g.Instances {
 		at := slices.IndexFunc(seen, func(i runtime.Instance) bool { return i.ID == known.ID })
 		switch {
 		case err != nil:
@@ -191,7 +192,7 @@ func (r *Runtime) ask(ctx context.Context, service string, g group) []runtime.In
 		case at >= 0:
 			out = append(out, seen[at])
 		default: // was to be started and never was, or was taken away by hand
-			known.State, known.Exit = runtime.Exited, "is not on host "+g.place.Name+" any more"
+			known.State, known.Exit = runtime.Exited, "is not on host "+g.Place.Name+" any more"
 			out = append(out, known)
 		}
 	}

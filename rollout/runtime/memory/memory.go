@@ -1,4 +1,6 @@
-package fleet
+// Package memory keeps which instance was started at which place away from this machine: a file an instance, on the disk before the place is
+// told to start it and until the place said that it is stopped. What was stopped is kept in a folder beside, since its logs may still be there.
+package memory
 
 import (
 	"cmp"
@@ -14,38 +16,39 @@ import (
 	"goodstate.dev/goodstate/rollout/runtime"
 )
 
-// memory is which instance was started where: a file an instance, on the disk before a host is told to start it and until the host
-// said that it is stopped. Those that were stopped are kept in a folder beside, since their logs are still on their hosts.
-type memory struct{ dir string }
+// Memory is a folder of such files. Several goroutines may use it; one process at a time.
+type Memory struct{ dir string }
 
 type record struct {
 	Instance runtime.Instance `json:"instance"`
 	Place    runtime.Place    `json:"place"`
 }
 
-// group is the instances of a service at one place.
-type group struct {
-	place     runtime.Place
-	instances []runtime.Instance
+// Group is the instances of a service at one place, as they were last known.
+type Group struct {
+	Place     runtime.Place
+	Instances []runtime.Instance
 }
 
 const keptStopped = 200
 
-func recall(dir string) (*memory, error) {
+// Open finds the folder, or makes it.
+func Open(dir string) (*Memory, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "stopped"), 0o700); err != nil {
-		return nil, fmt.Errorf("folder of what runs on hosts: %w", err)
+		return nil, fmt.Errorf("folder of what runs elsewhere: %w", err)
 	}
-	return &memory{dir}, nil
+	return &Memory{dir}, nil
 }
 
-func (m *memory) file(id string) (string, error) {
+func (m *Memory) file(id string) (string, error) {
 	if id == "" || id[0] == '.' || strings.ContainsAny(id, "/\x00") {
 		return "", fmt.Errorf("%q is not the id of an instance", id)
 	}
 	return filepath.Join(m.dir, id+".json"), nil
 }
 
-func (m *memory) put(i runtime.Instance, p runtime.Place) error {
+// Put remembers an instance. One without an address keeps the address that was known.
+func (m *Memory) Put(i runtime.Instance, p runtime.Place) error {
 	path, err := m.file(i.ID)
 	if err != nil {
 		return err
@@ -60,7 +63,7 @@ func (m *memory) put(i runtime.Instance, p runtime.Place) error {
 		err = replace(path, text)
 	}
 	if err != nil {
-		return fmt.Errorf("remember that %s is on host %s: %w", i.ID, p.Name, err)
+		return fmt.Errorf("remember that %s is at %s: %w", i.ID, p.Name, err)
 	}
 	return nil
 }
@@ -93,7 +96,8 @@ func read(path string) (record, error) {
 	return r, nil
 }
 
-func (m *memory) forget(id string) error {
+// Forget says that the instance is stopped.
+func (m *Memory) Forget(id string) error {
 	path, err := m.file(id)
 	if err == nil {
 		err = os.Rename(path, filepath.Join(m.dir, "stopped", id+".json"))
@@ -106,7 +110,7 @@ func (m *memory) forget(id string) error {
 }
 
 // sweep removes the records of instances that were stopped long ago.
-func (m *memory) sweep() {
+func (m *Memory) sweep() {
 	entries, err := os.ReadDir(filepath.Join(m.dir, "stopped"))
 	if err != nil || len(entries) <= keptStopped {
 		return // housekeeping: the next one tries again
@@ -124,18 +128,18 @@ func (m *memory) sweep() {
 	}
 }
 
-// place is where an instance is.
-func (m *memory) place(id string) (runtime.Place, bool, error) { return m.in(m.dir, id) }
+// Place is where an instance is.
+func (m *Memory) Place(id string) (runtime.Place, bool, error) { return m.in(m.dir, id) }
 
-// before is where an instance is or was last.
-func (m *memory) before(id string) (runtime.Place, bool, error) {
-	if p, ok, err := m.place(id); ok || err != nil {
+// Before is where an instance is or was last.
+func (m *Memory) Before(id string) (runtime.Place, bool, error) {
+	if p, ok, err := m.Place(id); ok || err != nil {
 		return p, ok, err
 	}
 	return m.in(filepath.Join(m.dir, "stopped"), id)
 }
 
-func (m *memory) in(dir, id string) (runtime.Place, bool, error) {
+func (m *Memory) in(dir, id string) (runtime.Place, bool, error) {
 	if _, err := m.file(id); err != nil {
 		return runtime.Place{}, false, err
 	}
@@ -149,27 +153,27 @@ func (m *memory) in(dir, id string) (runtime.Place, bool, error) {
 	return r.Place, true, nil
 }
 
-// groups are the instances of a service by their places.
-func (m *memory) groups(service string) ([]group, error) {
+// Groups are the instances of a service by their places.
+func (m *Memory) Groups(service string) ([]Group, error) {
 	found, err := filepath.Glob(filepath.Join(m.dir, runtime.Escape(service, false)+".*.json"))
 	if err != nil {
-		return nil, fmt.Errorf("what runs on hosts: %w", err)
+		return nil, fmt.Errorf("what runs elsewhere: %w", err)
 	}
-	var out []group
+	var out []Group
 	for _, path := range found {
 		r, err := read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // stopped just now
 		}
 		if err != nil {
-			return nil, fmt.Errorf("what runs on hosts: %w", err)
+			return nil, fmt.Errorf("what runs elsewhere: %w", err)
 		}
-		at := slices.IndexFunc(out, func(g group) bool { return same(g.place, r.Place) })
+		at := slices.IndexFunc(out, func(g Group) bool { return same(g.Place, r.Place) })
 		if at < 0 {
-			out = append(out, group{place: r.Place})
+			out = append(out, Group{Place: r.Place})
 			at = len(out) - 1
 		}
-		out[at].instances = append(out[at].instances, r.Instance)
+		out[at].Instances = append(out[at].Instances, r.Instance)
 	}
 	return out, nil
 }
@@ -178,4 +182,20 @@ func same(a, b runtime.Place) bool {
 	x, errA := json.Marshal(a)
 	y, errB := json.Marshal(b)
 	return errA == nil && errB == nil && string(x) == string(y)
+}
+
+// Known is an instance as it was last known, and where it is.
+func (m *Memory) Known(id string) (i runtime.Instance, p runtime.Place, ok bool, err error) {
+	path, err := m.file(id)
+	if err != nil {
+		return i, p, false, err
+	}
+	r, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return i, p, false, nil
+	}
+	if err != nil {
+		return i, p, false, fmt.Errorf("where %s runs: %w", id, err)
+	}
+	return r.Instance, r.Place, true, nil
 }
