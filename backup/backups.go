@@ -363,7 +363,7 @@ func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Re
 		}
 	}
 	if kind == KindRestore {
-		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
+		if err := q.check(in.Config.Source.Name()); err != nil {
 			return none, err
 		}
 	}

@@ -158,6 +158,10 @@ func (b *Backups) look(ctx context.Context, in input, to source.Place) []good.Fi
 		target.Env["GOODSTATE_DATABASE_URL"] = to.URL
 		target.Dir = b.Base
 	}
+	if to.Bucket != nil {
+		target.Dir = b.Base
+		target.Env["GOODSTATE_BUCKET"], target.Env["GOODSTATE_PREFIX"] = to.Bucket.Name, to.Bucket.Prefix
+	}
 	if to.Cluster != nil {
 		target.Dir = b.Base
 		for old, now := range to.Cluster.Namespaces {

@@ -49,7 +49,7 @@ func (b *Backups) forget(ctx context.Context, r *run.Run, in input) (all Forgott
 		return all, r.Journal(ctx, "frozen", all.Frozen, nil)
 	}
 	for _, name := range append([]string{in.Repository}, in.Config.Copies...) {
-		err = errors.Join(err, b.with(ctx, name, false, func(repo *repository.Repository) error { return b.forgetIn(ctx, r, in, name, repo, &all) }))
+		err = errors.Join(err, b.withFor(ctx, name, false, !all.DryRun, func(repo *repository.Repository) error { return b.forgetIn(ctx, r, in, name, repo, &all) }))
 	}
 	if err == nil && in.Request.Snapshot != "" && len(all.Points) == 0 {
 		err = fmt.Errorf("%s has no restore point %s; goodstate backup list %s shows them", in.Application, in.Request.Snapshot, in.Application)
