@@ -35,8 +35,10 @@ import (
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/source"
-	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
+	_ "goodstate.dev/goodstate/rollout/traffic/gatewayapi" // registers itself
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy"    // likewise
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	_ "goodstate.dev/goodstate/rollout/traffic/service" // likewise
 	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
@@ -47,8 +49,10 @@ type Options struct {
 	Base   string   // folder of the configuration file; relative repositories are taken from it
 	Self   []string // argv that runs this program; the proxy and the instances' keepers are started with it
 	Log    *slog.Logger
-	Idle   bool               // carry out no runs: only read, or change a record
-	OnStep func(point string) // for fault tests; see run.Options
+	// Elsewhere finds secrets that the configuration does not know; nil where there are none.
+	Elsewhere func(ctx context.Context, name string) (string, error)
+	Idle      bool               // carry out no runs: only read, or change a record
+	OnStep    func(point string) // for fault tests; see run.Options
 }
 
 // App is goodstate at work on one data directory, which it owns until Close.
@@ -104,6 +108,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	a.stops = append(a.stops, a.Store.Close)
 	a.Journal = journal.New(a.Store)
 	secrets := secret.New(o.Config.Secrets, o.Base)
+	if o.Elsewhere != nil {
+		secrets.Elsewhere(o.Elsewhere)
+	}
 	a.Journal.Redact(secrets.Redact)
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err

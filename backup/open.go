@@ -12,9 +12,9 @@ import (
 
 // repository is a repository of the configuration.
 func (b *Backups) repository(name string) (Repository, error) {
-	r, ok := b.Config.Repositories.Get(name)
+	r, ok := b.Configured().Repositories.Get(name)
 	if !ok {
-		return r, &UnknownError{"repository", name, b.Config.Repositories.Keys()}
+		return r, &UnknownError{"repository", name, b.Configured().Repositories.Keys()}
 	}
 	return r, nil
 }

@@ -38,9 +38,9 @@ func (b *Backups) Runbook(ctx context.Context, now time.Time) (runbook.Book, err
 }
 
 func (b *Backups) book(ctx context.Context, now time.Time, last *latest) (runbook.Book, error) {
-	book := runbook.Book{Made: now, Config: filepath.Join(b.Base, "goodstate.yaml"), Contacts: b.Config.Runbook.Contacts}
+	book := runbook.Book{Made: now, Config: filepath.Join(b.Base, "goodstate.yaml"), Contacts: b.Configured().Runbook.Contacts}
 	book.Host, _ = os.Hostname() // without a name it stays empty
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		chapter, err := b.chapter(ctx, name, a, now, last)
 		if err != nil {
 			return book, err
@@ -82,7 +82,7 @@ func (b *Backups) chapter(ctx context.Context, name string, a Application, now t
 
 // placeOf is a repository in the words of the runbook.
 func (b *Backups) placeOf(name string) runbook.Place {
-	r, _ := b.Config.Repositories.Get(name)
+	r, _ := b.Configured().Repositories.Get(name)
 	return runbook.Place{Name: name, Where: b.whereOf(r), Key: b.whereabouts(r.Password.Name()).Words, Kept: r.Kept}
 }
 
@@ -189,13 +189,13 @@ func (b *Backups) writeRunbook(ctx context.Context, now time.Time, last *latest)
 		return err
 	}
 	folders := []string{b.RunbookFolder()}
-	for _, f := range b.Config.Runbook.Folders {
+	for _, f := range b.Configured().Runbook.Folders {
 		if !filepath.IsAbs(f) {
 			f = filepath.Join(b.Base, f)
 		}
 		folders = append(folders, f)
 	}
-	for _, r := range b.Config.Repositories.All() {
+	for _, r := range b.Configured().Repositories.All() {
 		if folder := b.folderOf(r); folder != "" && exists(filepath.Join(folder, "config")) {
 			folders = append(folders, folder)
 		}

@@ -29,6 +29,9 @@ type Request struct {
 	Images         map[string]string `json:"images,omitempty" doc:"beginnings of image names that are replaced, old to new"`
 	Existing       string            `json:"existing,omitempty" doc:"objects of a cluster that are there and different: fail, skip or update; fail when empty"`
 
+	As   string   `json:"as,omitempty" doc:"service account of the cluster to restore as, NAMESPACE:NAME, instead of the source's own"`
+	Only []string `json:"only,omitempty" doc:"namespaces of the restore point that come back, without anything of the cluster itself; all that the source has when empty"`
+
 	Import *Foreign `json:"import,omitempty" doc:"backup of another tool that becomes a restore point"`
 }
 
@@ -95,6 +98,7 @@ func (b *Backups) place(ctx context.Context, src source.Source, j source.Job, q 
 func (b *Backups) cluster(ctx context.Context, to source.Place, q Request) (source.Place, error) {
 	c := to.Cluster
 	c.Namespaces, c.StorageClasses, c.Images, c.Plan, c.Existing = q.Namespaces, q.StorageClasses, q.Images, q.DryRun, q.Existing
+	c.As, c.Only = q.As, q.Only
 	if c.Existing == "" {
 		c.Existing = "fail"
 	}

@@ -107,7 +107,7 @@ func (s *site) fleetLists(r *http.Request, d *fleetData) (err error) {
 	if len(d.Causes) > causesShown {
 		d.Causes = d.Causes[:causesShown]
 		last := d.Causes[causesShown-1]
-		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Cause}, "count": {strconv.Itoa(last.Count)}}.Encode()
+		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Key()}, "count": {strconv.Itoa(last.Count)}}.Encode()
 	}
 	d.Launches = s.launchable(r, d.Causes)
 	if d.Rows, err = s.Drift.Hosts(ctx, d.Playbook, q.Get("host"), q.Get("under"), hostsShown+1); err != nil {

@@ -52,7 +52,7 @@ func (t *terminal) driftShow(ctx context.Context, b *record.Book, playbook, run 
 			break
 		}
 		out.Causes = append(out.Causes, page...)
-		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+		after, count = page[len(page)-1].Key(), page[len(page)-1].Count
 	}
 	host, under := "", ""
 	for {

@@ -25,6 +25,8 @@ type Cluster struct {
 	Images         map[string]string `json:"images,omitempty"`          // beginnings of names, old to new
 	Existing       string            `json:"existing,omitempty"`        // what happens to objects that are there and different: fail, skip or update
 	Plan           bool              `json:"plan,omitempty"`            // nothing is changed
+	As             string            `json:"as,omitempty"`              // service account that makes them, NAMESPACE:NAME; empty is the source's
+	Only           []string          `json:"only,omitempty"`            // namespaces that come back, and nothing of the cluster itself
 	Drill          bool              `json:"drill,omitempty"`           // the namespaces are scratch ones
 }
 

@@ -33,9 +33,15 @@ type Cause struct {
 	Until   time.Time `json:"until,omitzero"`
 }
 
-// Causes is a page of what differs now, the one on most hosts first. The first page is after ("", 0); a further one after the last cause of the page before and its
-// count. An empty playbook is all.
+// Key tells a cause of a playbook from the same one of another.
+func (c *Cause) Key() string { return c.Cause + " " + c.Playbook }
+
+// Causes is a page of what differs now, the one on most hosts first. The first page is after ("", 0); a further one after the Key of the last cause of the page before
+// and its Count. An empty playbook is all.
 func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int, now time.Time) ([]Cause, error) {
+	if after != "" && !strings.Contains(after, " ") {
+		after += " \U0010FFFF" // a cause without its playbook: after all of its playbooks
+	}
 	if count == 0 {
 		count = int(^uint32(0) >> 1)
 	}
@@ -48,7 +54,7 @@ func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int,
 	}, `SELECT r.cause, r.playbook, MIN(r.task), MIN(r.action), MIN(r.path), MIN(r.line), MIN(r.item), MIN(c.diff), COUNT(*),
 			SUM(CASE WHEN r.state = 'drifted' THEN 1 ELSE 0 END), SUM(CASE WHEN r.state = 'pending' THEN 1 ELSE 0 END), SUM(CASE WHEN r.state = 'flapping' THEN 1 ELSE 0 END), MIN(r.differs_at)
 		FROM drift_resources r JOIN drift_causes c ON c.cause = r.cause WHERE r.cause <> '' AND (? = '' OR r.playbook = ?)
-		GROUP BY r.cause, r.playbook HAVING COUNT(*) < ? OR COUNT(*) = ? AND r.cause > ? ORDER BY COUNT(*) DESC, r.cause LIMIT ?`, playbook, playbook, count, count, after, limit(n))
+		GROUP BY r.cause, r.playbook HAVING COUNT(*) < ? OR COUNT(*) = ? AND r.cause || ' ' || r.playbook > ? ORDER BY COUNT(*) DESC, r.cause || ' ' || r.playbook LIMIT ?`, playbook, playbook, count, count, after, limit(n))
 	if err != nil {
 		return nil, err
 	}

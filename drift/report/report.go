@@ -46,7 +46,7 @@ func Of(ctx context.Context, b *record.Book, sc Scope, now time.Time) (r Report,
 			break
 		}
 		r.Differences = append(r.Differences, page...)
-		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+		after, count = page[len(page)-1].Key(), page[len(page)-1].Count
 	}
 	for host, under := "", ""; ; {
 		page, err := b.Hosts(ctx, playbook, host, under, 0)
