@@ -357,6 +357,11 @@ func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Re
 			}
 		}
 	}
+	if kind == KindDrill && q.Simulate != "" {
+		if err := in.Config.simulates(q.Simulate); err != nil {
+			return none, err
+		}
+	}
 	if kind == KindRestore {
 		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
 			return none, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"goodstate.dev/goodstate/backup/plan"
@@ -131,11 +132,37 @@ func (b *Backups) lastDrill(ctx context.Context, c *runbook.Application, name st
 			}
 		}
 	}
+	if err := b.simulatedBefore(ctx, c, name, last); err != nil {
+		return err
+	}
 	c.DrillSaid, c.Recovery = cmp.Or(d.Why, "nothing is known of it"), d.Recovery
 	for _, p := range d.Phases {
 		c.Phases = append(c.Phases, runbook.Phase{Name: p.Name, Took: p.Took})
 	}
 	return nil
+}
+
+// simulatedBefore takes the last drill of each simulated failure into the chapter.
+func (b *Backups) simulatedBefore(ctx context.Context, c *runbook.Application, name string, last *latest) error {
+	seen := map[string]bool{}
+	add := func(d Drilled, at time.Time) {
+		if d.Simulated != "" && !seen[d.Simulated] {
+			seen[d.Simulated] = true
+			c.Simulated = append(c.Simulated, runbook.Failure{Kind: d.Simulated, At: at, Recovery: d.Recovery, Said: d.Why})
+		}
+	}
+	if last != nil && last.application == name {
+		add(last.drill, last.at)
+	}
+	runs, err := b.Engine.List(ctx, run.Filter{Target: Target(name), Kind: KindDrill, Limit: 200})
+	for _, r := range runs {
+		var d Drilled
+		if r.State == run.Succeeded && json.Unmarshal(r.Result, &d) == nil {
+			add(d, r.Ended)
+		}
+	}
+	slices.SortFunc(c.Simulated, func(a, b runbook.Failure) int { return cmp.Compare(a.Kind, b.Kind) })
+	return err
 }
 
 func (b *Backups) history(ctx context.Context, name string) ([]runbook.Event, error) {

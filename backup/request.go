@@ -22,6 +22,7 @@ type Request struct {
 	Part     float64 `json:"part,omitempty" doc:"share of the packs that are read whole, 0 to 1"`
 	To       string  `json:"to,omitempty" doc:"repository to copy on to; all that are configured when empty"`
 	From     string  `json:"from,omitempty" doc:"repository to restore from, one of the application's copies; its own when empty"`
+	Simulate string  `json:"simulate,omitempty" doc:"failure that a drill simulates on scratch copies: lost_host, lost_site, corrupted_pack, lost_database, dropped_table, deleted_namespace or lost_control_plane"`
 	DryRun   bool    `json:"dry_run,omitempty" doc:"change nothing: for prune, and for a restore into a cluster"`
 
 	Namespaces     map[string]string `json:"namespaces,omitempty" doc:"namespaces of a cluster that get another name, old to new"`
