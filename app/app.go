@@ -25,6 +25,8 @@ import (
 	"goodstate.dev/goodstate/core/store"
 	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/desk"
+	"goodstate.dev/goodstate/drift/log"
+	"goodstate.dev/goodstate/drift/report"
 	"goodstate.dev/goodstate/rollout"
 	"goodstate.dev/goodstate/rollout/alert"
 	"goodstate.dev/goodstate/rollout/feedback"
@@ -33,8 +35,10 @@ import (
 	"goodstate.dev/goodstate/rollout/runtime/process"
 	"goodstate.dev/goodstate/rollout/samples"
 	"goodstate.dev/goodstate/rollout/source"
-	_ "goodstate.dev/goodstate/rollout/traffic/haproxy" // registers itself
+	_ "goodstate.dev/goodstate/rollout/traffic/gatewayapi" // registers itself
+	_ "goodstate.dev/goodstate/rollout/traffic/haproxy"    // likewise
 	"goodstate.dev/goodstate/rollout/traffic/proxy"
+	_ "goodstate.dev/goodstate/rollout/traffic/service" // likewise
 	"goodstate.dev/goodstate/web"
 	"goodstate.dev/goodstate/web/api"
 )
@@ -45,8 +49,10 @@ type Options struct {
 	Base   string   // folder of the configuration file; relative repositories are taken from it
 	Self   []string // argv that runs this program; the proxy and the instances' keepers are started with it
 	Log    *slog.Logger
-	Idle   bool               // carry out no runs: only read, or change a record
-	OnStep func(point string) // for fault tests; see run.Options
+	// Elsewhere finds secrets that the configuration does not know; nil where there are none.
+	Elsewhere func(ctx context.Context, name string) (string, error)
+	Idle      bool               // carry out no runs: only read, or change a record
+	OnStep    func(point string) // for fault tests; see run.Options
 }
 
 // App is goodstate at work on one data directory, which it owns until Close.
@@ -63,6 +69,8 @@ type App struct {
 	Notices  *notify.Notifier
 	Links    *auth.Links
 	Audit    *audit.Exporter
+	Results  *log.Log
+	Reports  *report.Sender
 
 	base     string // folder of the configuration file
 	log      *slog.Logger
@@ -74,6 +82,7 @@ type App struct {
 	socket   string
 	deliver  context.CancelFunc
 	delivery chan struct{}
+	handed   handed
 }
 
 // Open builds everything, owns the data directory, offers the API on its socket, and continues the runs that were under way.
@@ -99,6 +108,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	a.stops = append(a.stops, a.Store.Close)
 	a.Journal = journal.New(a.Store)
 	secrets := secret.New(o.Config.Secrets, o.Base)
+	if o.Elsewhere != nil {
+		secrets.Elsewhere(o.Elsewhere)
+	}
 	a.Journal.Redact(secrets.Redact)
 	if a.Engine, err = run.Open(ctx, a.Store, a.Journal, run.Options{Logger: o.Log, OnStep: o.OnStep}); err != nil {
 		return err
@@ -107,6 +119,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := a.openNotices(o, secrets); err != nil {
+		return err
+	}
+	if err := a.openResults(ctx, o, secrets); err != nil {
 		return err
 	}
 	if a.Auth, err = auth.New(auth.Options{DB: a.Store.DB(), Log: o.Log}); err != nil {
@@ -129,7 +144,10 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err := a.openDrift(o, secrets); err != nil {
 		return err
 	}
-	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.Audit, Version: Version()})
+	if err := a.openReports(o); err != nil {
+		return err
+	}
+	offered := api.New(api.Options{Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Notices: a.Notices, Audit: a.handed, Results: a.Results, Reports: a.Reports, Version: Version()})
 	a.api = offered
 	if err := a.listen(offered); err != nil {
 		return err
@@ -237,8 +255,10 @@ func (a *App) Watch(ctx context.Context) {
 	var clock sync.WaitGroup
 	clock.Go(func() { a.Backups.Clock(ctx) })
 	clock.Go(func() { a.Desk.Clock(ctx) })
+	clock.Go(func() { a.Results.Tend(ctx, a.Config.Drift.Logs.Keep.Std(), a.log) })
 	clock.Go(func() { a.follow(ctx) })
 	clock.Go(func() { a.Drift.Clock(ctx) })
+	clock.Go(func() { a.Reports.Clock(ctx) })
 	defer clock.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"time"
 
 	"goodstate.dev/goodstate/core/audit"
@@ -15,20 +14,7 @@ func (a *App) openAudit(o Options, secrets *secret.Store) error {
 	if err != nil || o.Idle {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.Audit.Run(ctx)
-	}()
-	a.stops = append(a.stops, func() error {
-		cancel()
-		<-done
-		limited, stop := context.WithTimeout(context.Background(), flushAudit)
-		defer stop()
-		a.Audit.Flush(limited) // what does not get out now is handed on by the next process
-		return a.Audit.Close()
-	})
+	a.stops = append(a.stops, serveExporter(a.Audit))
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (a *App) Listen(ctx context.Context) (address string, err error) {
 		return "", err
 	}
 	pages, err := web.New(web.Options{
-		Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift.Book, Control: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Audit: a.Audit, Links: a.Links, API: a.api, Webhooks: a.hooked, Proxies: proxies, Log: a.log,
+		Rollouts: a.Rollouts, Backups: a.Backups, Desk: a.Desk, Drift: a.Drift.Book, Control: a.Drift, Engine: a.Engine, Journal: a.Journal, Store: a.Store, Auth: a.Auth, Audit: a.handed, Results: a.Results, Links: a.Links, API: a.api, Webhooks: a.hooked, Proxies: proxies, Log: a.log,
 		Alerts: a.Config.Alerts, Secret: a.Rollouts.Secret,
 	})
 	if err != nil {

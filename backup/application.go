@@ -36,25 +36,27 @@ type Runbook struct {
 // Repository is one place for copies.
 type Repository struct {
 	config.Choice[storage.Place] `yaml:",inline"`
-	Password                     config.Secret `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
-	Escrow                       config.Secret `yaml:"escrow" json:"escrow,omitzero" help:"secret with a second password, as it lies in escrow; each verification proves that it opens the repository" example:"{secret: backup-escrow}"`
-	Upload                       config.Size   `yaml:"upload" json:"upload,omitempty" help:"bytes that go up in a second at most" example:"5MiB"`
-	Download                     config.Size   `yaml:"download" json:"download,omitempty" help:"bytes that come down in a second at most" example:"20MiB"`
-	Kept                         string        `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
-	Verify                       plan.When     `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
-	Prune                        plan.When     `yaml:"prune" json:"prune,omitzero" help:"how often goodstate serve deletes what no restore point needs: a time, or a cron expression; without it only people do" example:"\"0 5 * * sun\""`
-	TwoPersons                   *TwoPersons   `yaml:"two_persons" json:"two_persons,omitempty" help:"what a person deletes waits until another one, with the role approver, agrees: forget, prune, keys, a frozen repository, and a keep that keeps less; what the policy lets go by itself goes on" example:"{within: 24h}"`
+	Password                     config.Secret                `yaml:"password" json:"password" required:"true" help:"secret that encrypts the repository; without it nothing can be restored, so keep it in a second place too" example:"{secret: backup}"`
+	Escrow                       config.Secret                `yaml:"escrow" json:"escrow,omitzero" help:"secret with a second password, as it lies in escrow; each verification proves that it opens the repository" example:"{secret: backup-escrow}"`
+	Upload                       config.Size                  `yaml:"upload" json:"upload,omitempty" help:"bytes that go up in a second at most" example:"5MiB"`
+	Download                     config.Size                  `yaml:"download" json:"download,omitempty" help:"bytes that come down in a second at most" example:"20MiB"`
+	Kept                         string                       `yaml:"kept" json:"kept,omitempty" help:"where else the password is kept, in words for the runbook; never the password" example:"envelope in the safe, second floor"`
+	Verify                       plan.When                    `yaml:"verify" json:"verify,omitzero" help:"how often goodstate serve reads the repository to its last byte: a time, or a cron expression" default:"7d" example:"\"0 4 * * sun\""`
+	Prune                        plan.When                    `yaml:"prune" json:"prune,omitzero" help:"how often goodstate serve deletes what no restore point needs: a time, or a cron expression; without it only people do" example:"\"0 5 * * sun\""`
+	Maintenance                  config.Choice[storage.Place] `yaml:"maintenance" json:"maintenance,omitzero" help:"the same place with credentials that may delete, where those of the repository itself may not: forget, prune and keys go by it" example:"s3: {endpoint: \"https://s3.example.com\", bucket: backup, access_key: {secret: keeper-id}, secret_key: {secret: keeper-key}}"`
+	TwoPersons                   *TwoPersons                  `yaml:"two_persons" json:"two_persons,omitempty" help:"what a person deletes waits until another one, with the role approver, agrees: forget, prune, keys, a frozen repository, and a keep that keeps less; what the policy lets go by itself goes on" example:"{within: 24h}"`
 }
 
 // Application is something that is copied, and how soon it must be back.
 type Application struct {
-	Source     config.Choice[source.Source] `yaml:"source" json:"source" required:"true" help:"what is copied: files, postgres, postgres_server, mysql, etcd, kubernetes or command" example:"files: {paths: [uploads]}"`
+	Source     config.Choice[source.Source] `yaml:"source" json:"source" required:"true" help:"what is copied: files, postgres, postgres_server, mysql, etcd, kubernetes, bucket or command" example:"files: {paths: [uploads]}"`
 	Repository string                       `yaml:"repository" json:"repository" required:"true" help:"name of the repository that it is copied to" example:"main"`
 	Copies     []string                     `yaml:"copies" json:"copies,omitempty" help:"repositories that the restore points are copied on to" example:"[away]"`
 	RPO        config.Duration              `yaml:"rpo" json:"rpo,omitempty" help:"how much work may be lost: goodstate serve copies twice in that time, and says so when the youngest copy is older" example:"1h"`
 	RTO        config.Duration              `yaml:"rto" json:"rto,omitempty" help:"how long it may take to have it back; drills are measured against it" example:"15m"`
 	Schedule   plan.When                    `yaml:"schedule" json:"schedule,omitzero" help:"when goodstate serve copies it, a time or a cron expression; without it twice in its RPO" example:"\"*/20 * * * *\""`
 	Drill      plan.When                    `yaml:"drill" json:"drill,omitzero" help:"how often goodstate serve restores the youngest copy into a scratch place and checks it: a time, or a cron expression" example:"24h"`
+	Suspend    bool                         `yaml:"suspend" json:"suspend,omitempty" help:"goodstate serve neither copies nor drills it until this is taken away; people still can, and the watch tells of it"`
 	Services   []string                     `yaml:"services" json:"services,omitempty" help:"services whose data it is: before a migration of theirs that cannot be undone it is copied" example:"[web]"`
 	Contacts   []string                     `yaml:"contacts" json:"contacts,omitempty" help:"who knows it, for the runbook, a line each" example:"[\"Bo, shop: 555 0101\"]"`
 	Keep       plan.Keep                    `yaml:"keep" json:"keep,omitempty" help:"which restore points stay; without it all do" example:"{within: 48h, daily: 14, monthly: 12}"`

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goodstate.dev/goodstate/backup/ledger"
@@ -63,6 +65,7 @@ type Backups struct {
 	started time.Time
 	process string // tells a new process from this one
 
+	config   atomic.Pointer[Config]
 	watching sync.Mutex
 	agreeing sync.Mutex
 	holds    holds
@@ -83,6 +86,17 @@ func New(o Options) *Backups {
 	return b
 }
 
+// Configured is the configuration that is in force. It is never changed, only replaced.
+func (b *Backups) Configured() Config {
+	if c := b.config.Load(); c != nil {
+		return *c
+	}
+	return b.Config
+}
+
+// Configure puts another configuration in force. Runs that were started keep what they were started with.
+func (b *Backups) Configure(c Config) { b.config.Store(&c) }
+
 // Target is the name of the lease that work on an application holds.
 func Target(application string) string { return "application/" + application }
 
@@ -100,9 +114,9 @@ func (e *UnknownError) Error() string {
 }
 
 func (b *Backups) application(name string) (Application, error) {
-	a, ok := b.Config.Applications.Get(name)
+	a, ok := b.Configured().Applications.Get(name)
 	if !ok {
-		return a, &UnknownError{"application", name, b.Config.Applications.Keys()}
+		return a, &UnknownError{"application", name, b.Configured().Applications.Keys()}
 	}
 	return a, nil
 }
@@ -149,14 +163,15 @@ type Standing struct {
 	Drilled     time.Time     `json:"last_drilled,omitzero"`
 	Level       plan.Level    `json:"level"` // of the best restore point
 	Points      int           `json:"points"`
-	Do          string        `json:"do,omitempty"`      // what to do now
-	Command     string        `json:"command,omitempty"` // and its command line
+	Suspended   bool          `json:"suspended,omitempty"` // nothing is copied or drilled by the clock
+	Do          string        `json:"do,omitempty"`        // what to do now
+	Command     string        `json:"command,omitempty"`   // and its command line
 }
 
 // Standings tells of all applications, by what the record says of their runs.
 func (b *Backups) Standings(ctx context.Context, now time.Time) ([]Standing, error) {
 	all := []Standing{}
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		s, err := b.standing(ctx, name, a, now)
 		if err != nil {
 			return nil, err
@@ -166,8 +181,17 @@ func (b *Backups) Standings(ctx context.Context, now time.Time) ([]Standing, err
 	return all, nil
 }
 
+// Standing tells how one application stands.
+func (b *Backups) Standing(ctx context.Context, name string, now time.Time) (Standing, error) {
+	a, err := b.application(name)
+	if err != nil {
+		return Standing{}, err
+	}
+	return b.standing(ctx, name, a, now)
+}
+
 func (b *Backups) standing(ctx context.Context, name string, a Application, now time.Time) (Standing, error) {
-	s := Standing{Application: name, Repository: a.Repository, RPO: time.Duration(a.RPO), RTO: time.Duration(a.RTO)}
+	s := Standing{Application: name, Repository: a.Repository, Suspended: a.Suspend, RPO: time.Duration(a.RPO), RTO: time.Duration(a.RTO)}
 	facts, running, err := b.facts(ctx, name, a)
 	if err != nil {
 		return s, err
@@ -278,6 +302,16 @@ type input struct {
 // Start begins work of a kind on an application, or for verify and prune on a repository, because a person wants it. What deletes may have to wait for a second
 // person: then it is a *SecondPersonError.
 func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Request) (run.Info, error) {
+	return b.StartAs(ctx, "", kind, name, who, why, q)
+}
+
+// StartAs is Start of the run of that ID, or the run that has the ID already: so that who asks again after a crash starts nothing twice.
+func (b *Backups) StartAs(ctx context.Context, id, kind, name, who, why string, q Request) (run.Info, error) {
+	if id != "" {
+		if r, err := b.Engine.Get(ctx, id); err == nil || !errors.Is(err, run.ErrNoRun) {
+			return r, err
+		}
+	}
 	r, err := b.prepare(ctx, kind, name, who, why, q)
 	if err != nil {
 		return run.Info{}, err
@@ -287,6 +321,7 @@ func (b *Backups) Start(ctx context.Context, kind, name, who, why string, q Requ
 			return run.Info{}, err
 		}
 	}
+	r.ID = id
 	return b.Engine.Start(ctx, r)
 }
 
@@ -322,8 +357,13 @@ func (b *Backups) prepare(ctx context.Context, kind, name, who, why string, q Re
 			}
 		}
 	}
+	if kind == KindDrill && q.Simulate != "" {
+		if err := in.Config.simulates(q.Simulate); err != nil {
+			return none, err
+		}
+	}
 	if kind == KindRestore {
-		if err := q.check(in.Config.Source.Name() == "kubernetes"); err != nil {
+		if err := q.check(in.Config.Source.Name()); err != nil {
 			return none, err
 		}
 	}

@@ -26,12 +26,12 @@ func (b *Backups) Clock(ctx context.Context) {
 	var watched time.Time
 	for {
 		now := time.Now()
-		for name, a := range b.Config.Applications.All() {
+		for name, a := range b.Configured().Applications.All() {
 			if err := b.due(ctx, name, a, now); err != nil && ctx.Err() == nil {
 				b.Log.WarnContext(ctx, "backup", "application", name, "error", err)
 			}
 		}
-		for name, r := range b.Config.Repositories.All() {
+		for name, r := range b.Configured().Repositories.All() {
 			if err := b.dueRepository(ctx, name, r, now); err != nil && ctx.Err() == nil {
 				b.Log.WarnContext(ctx, "backup", "repository", name, "error", err)
 			}
@@ -60,7 +60,7 @@ func (b *Backups) due(ctx context.Context, name string, a Application, now time.
 	if err != nil {
 		return err
 	}
-	if err := b.warn(ctx, name, facts, now); err != nil || running != "" {
+	if err := b.warn(ctx, name, facts, now); err != nil || running != "" || a.Suspend {
 		return err
 	}
 	tried := facts.Tried

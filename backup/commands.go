@@ -46,7 +46,7 @@ func (b *Backups) recoverBy(name string, a Application, c *runbook.Application) 
 
 // restic is the program with the options that open the repository of an application, and what it needs before.
 func (b *Backups) restic(a Application, c *runbook.Application) (line string, before []runbook.Command) {
-	r, _ := b.Config.Repositories.Get(a.Repository)
+	r, _ := b.Configured().Repositories.Get(a.Repository)
 	line = "restic --no-cache"
 	if place, err := r.New(); err == nil {
 		by, _ := storage.ByRestic(place, b.Base)

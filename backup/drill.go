@@ -36,24 +36,43 @@ type Drilled struct {
 	RTO      time.Duration  `json:"rto_ns,omitempty"`
 	Bytes    int64          `json:"bytes"`
 	Findings []good.Finding `json:"findings,omitempty"`
+
+	Repository string        `json:"repository,omitempty"`  // that it was restored from
+	Simulated  string        `json:"simulated,omitempty"`   // failure; empty: none, it was only restored
+	Lost       string        `json:"lost,omitempty"`        // what that took away
+	Prepared   time.Duration `json:"prepared_ns,omitempty"` // what it took to have something to lose; it counts for nothing
 }
 
 // drill is the run of kind "drill": it restores the youngest restore point into a scratch place, compares it with what was copied, runs the application's checks on
 // it, measures all of that, and removes it again. The whole is one step: a drill that was interrupted begins again.
 func (b *Backups) drill(r *run.Run, in input) (Drilled, error) {
-	d, err := do(r, "drill", fmt.Sprintf("restore %s from %s into a scratch place", in.Application, in.Repository), func(ctx context.Context) (Drilled, error) { return b.rehearse(ctx, r, in) })
+	text, play := fmt.Sprintf("restore %s from %s into a scratch place", in.Application, in.Repository), b.rehearse
+	if in.Request.Simulate != "" {
+		text, play = fmt.Sprintf("simulate %s of %s on scratch copies", in.Request.Simulate, in.Application), b.simulate
+	}
+	d, err := do(r, "drill", text, func(ctx context.Context) (Drilled, error) { return play(ctx, r, in) })
 	if err != nil {
 		d.Why = err.Error()
-		return d, b.say(r, "drill-failed", notify.Critical, fmt.Sprintf("the drill of %s failed: %s", in.Application, err), nil)
+		return d, b.say(r, "drill-failed", notify.Critical, fmt.Sprintf("the drill of %s%s failed: %s", in.Application, simulating(in.Request.Simulate), err), nil)
 	}
 	severity := notify.Info
 	if !d.Good {
 		severity = notify.Critical
 	}
+	if d.Repository != "" {
+		in.Repository = d.Repository
+	}
 	if err := b.drilled(r, in, d); err != nil {
 		return d, err
 	}
-	return d, b.say(r, "drilled", severity, fmt.Sprintf("restore point %s is %s: %s", d.Snapshot.Short(), d.Level, d.Why), d)
+	return d, b.say(r, "drilled", severity, fmt.Sprintf("restore point %s is %s%s: %s", d.Snapshot.Short(), d.Level, simulating(d.Simulated), d.Why), d)
+}
+
+func simulating(kind string) string {
+	if kind == "" {
+		return ""
+	}
+	return " after " + kind
 }
 
 func (b *Backups) rehearse(ctx context.Context, r *run.Run, in input) (d Drilled, err error) {
@@ -67,7 +86,7 @@ func (b *Backups) rehearse(ctx context.Context, r *run.Run, in input) (d Drilled
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	began := time.Now()
-	d.RTO = time.Duration(in.Config.RTO)
+	d.RTO, d.Repository = time.Duration(in.Config.RTO), in.Repository
 	err = b.with(ctx, in.Repository, false, func(repo *repository.Repository) (err error) {
 		j, err := b.job(repo, in.Application, r)
 		if err != nil {
@@ -138,6 +157,10 @@ func (b *Backups) look(ctx context.Context, in input, to source.Place) []good.Fi
 	if to.URL != "" {
 		target.Env["GOODSTATE_DATABASE_URL"] = to.URL
 		target.Dir = b.Base
+	}
+	if to.Bucket != nil {
+		target.Dir = b.Base
+		target.Env["GOODSTATE_BUCKET"], target.Env["GOODSTATE_PREFIX"] = to.Bucket.Name, to.Bucket.Prefix
 	}
 	if to.Cluster != nil {
 		target.Dir = b.Base

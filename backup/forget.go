@@ -49,7 +49,7 @@ func (b *Backups) forget(ctx context.Context, r *run.Run, in input) (all Forgott
 		return all, r.Journal(ctx, "frozen", all.Frozen, nil)
 	}
 	for _, name := range append([]string{in.Repository}, in.Config.Copies...) {
-		err = errors.Join(err, b.with(ctx, name, false, func(repo *repository.Repository) error { return b.forgetIn(ctx, r, in, name, repo, &all) }))
+		err = errors.Join(err, b.withFor(ctx, name, false, !all.DryRun, func(repo *repository.Repository) error { return b.forgetIn(ctx, r, in, name, repo, &all) }))
 	}
 	if err == nil && in.Request.Snapshot != "" && len(all.Points) == 0 {
 		err = fmt.Errorf("%s has no restore point %s; goodstate backup list %s shows them", in.Application, in.Request.Snapshot, in.Application)
@@ -97,10 +97,15 @@ func (b *Backups) forgetIn(ctx context.Context, r *run.Run, in input, name strin
 	if err != nil {
 		return err
 	}
-	if f, ok := src.(source.Forgetter); ok {
-		return f.Forgot(ctx, b.job(repo, in.Application, r))
+	f, ok := src.(source.Forgetter)
+	if !ok {
+		return nil
 	}
-	return nil
+	j, err := b.job(repo, in.Application, r)
+	if err != nil {
+		return err
+	}
+	return f.Forgot(ctx, j)
 }
 
 // chosen are the restore points that go, and why: those that no policy wants, or the one that was named.

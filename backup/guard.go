@@ -255,7 +255,7 @@ func applicationOf(s repository.Snapshot) string {
 // policies is what is promised for the applications that are copied to a repository.
 func (b *Backups) policies(name string) map[string]watch.Policy {
 	all := map[string]watch.Policy{}
-	for app, a := range b.Config.Applications.All() {
+	for app, a := range b.Configured().Applications.All() {
 		if a.Repository != name && !slices.Contains(a.Copies, name) {
 			continue
 		}
@@ -342,7 +342,7 @@ func (b *Backups) judgeCopy(ctx context.Context, in input, now time.Time) error 
 
 // watchAll looks at all repositories.
 func (b *Backups) watchAll(ctx context.Context, now time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(maps.Collect(b.Config.Repositories.All()))) {
+	for _, name := range slices.Sorted(maps.Keys(maps.Collect(b.Configured().Repositories.All()))) {
 		if err := b.Watch(ctx, name, now); err != nil && ctx.Err() == nil {
 			b.Log.WarnContext(ctx, "backup watch", slog.String("repository", name), slog.Any("error", err))
 		}

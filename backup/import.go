@@ -35,9 +35,9 @@ func (b *Backups) VeleroBackups(ctx context.Context, location string) (all []vel
 }
 
 func (b *Backups) veleroStore(ctx context.Context, location string, do func(velero.Store) error) (err error) {
-	choice, ok := b.Config.Velero.Get(location)
+	choice, ok := b.Configured().Velero.Get(location)
 	if !ok {
-		return &UnknownError{"storage location of Velero", location, b.Config.Velero.Keys()}
+		return &UnknownError{"storage location of Velero", location, b.Configured().Velero.Keys()}
 	}
 	place, err := choice.New()
 	if err != nil {
@@ -60,8 +60,8 @@ func (b *Backups) importable(in input) error {
 	if in.Config.Source.Name() != "kubernetes" {
 		return fmt.Errorf("the application is copied by source %s; a backup of Velero becomes a restore point of an application with source kubernetes", in.Config.Source.Name())
 	}
-	if _, ok := b.Config.Velero.Get(f.Location); !ok {
-		return &UnknownError{"storage location of Velero", f.Location, b.Config.Velero.Keys()}
+	if _, ok := b.Configured().Velero.Get(f.Location); !ok {
+		return &UnknownError{"storage location of Velero", f.Location, b.Configured().Velero.Keys()}
 	}
 	return nil
 }

@@ -73,13 +73,14 @@ func (b *Backups) removeKey(ctx context.Context, name, prefix, who, why string) 
 	if err := b.frozen(ctx, name, nil); err != nil {
 		return id, err
 	}
-	err = b.reading(ctx, name, func(repo *repository.Repository) error {
-		if id, err = keyNamed(ctx, repo, name, prefix); err != nil {
-			return err
-		}
-		return repo.RemoveKey(ctx, id)
-	})
+	repo, err := b.unlockFor(ctx, name, true)
 	if err != nil {
+		return id, err
+	}
+	if id, err = keyNamed(ctx, repo, name, prefix); err == nil {
+		err = repo.RemoveKey(ctx, id)
+	}
+	if err = errors.Join(err, repo.Close()); err != nil {
 		return id, err
 	}
 	return id, b.keyJournal(ctx, "key-removed", name, who, fmt.Sprintf("key %s opens repository %s no more%s", id.Short(), name, because(why)))
@@ -140,7 +141,7 @@ func (b *Backups) rotateKey(ctx context.Context, name, oldSecret, who, why strin
 	if fresh == old {
 		return res, errors.New("the new password is the old one")
 	}
-	s, err := b.storageOf(ctx, name)
+	s, err := b.storageFor(ctx, name, true)
 	if err != nil {
 		return res, err
 	}

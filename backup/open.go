@@ -12,20 +12,29 @@ import (
 
 // repository is a repository of the configuration.
 func (b *Backups) repository(name string) (Repository, error) {
-	r, ok := b.Config.Repositories.Get(name)
+	r, ok := b.Configured().Repositories.Get(name)
 	if !ok {
-		return r, &UnknownError{"repository", name, b.Config.Repositories.Keys()}
+		return r, &UnknownError{"repository", name, b.Configured().Repositories.Keys()}
 	}
 	return r, nil
 }
 
 // storageOf is where a repository lies. Who asks closes it.
 func (b *Backups) storageOf(ctx context.Context, name string) (storage.Storage, error) {
+	return b.storageFor(ctx, name, false)
+}
+
+// storageFor is the same for what deletes: by the credentials for that, where the repository has any.
+func (b *Backups) storageFor(ctx context.Context, name string, deletes bool) (storage.Storage, error) {
 	r, err := b.repository(name)
 	if err != nil {
 		return nil, err
 	}
-	place, err := r.New()
+	choice := r.Choice
+	if deletes && !r.Maintenance.IsZero() {
+		choice = r.Maintenance
+	}
+	place, err := choice.New()
 	if err != nil {
 		return nil, fmt.Errorf("repository %s: %w", name, err)
 	}
@@ -46,6 +55,11 @@ func shut(s storage.Storage) error {
 
 // unlock opens a repository with its password, without its index.
 func (b *Backups) unlock(ctx context.Context, name string) (*repository.Repository, error) {
+	return b.unlockFor(ctx, name, false)
+}
+
+// unlockFor is the same for what deletes.
+func (b *Backups) unlockFor(ctx context.Context, name string, deletes bool) (*repository.Repository, error) {
 	r, err := b.repository(name)
 	if err != nil {
 		return nil, err
@@ -54,7 +68,7 @@ func (b *Backups) unlock(ctx context.Context, name string) (*repository.Reposito
 	if err != nil {
 		return nil, fmt.Errorf("password of repository %s: %w", name, err)
 	}
-	s, err := b.storageOf(ctx, name)
+	s, err := b.storageFor(ctx, name, deletes)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +114,12 @@ func (b *Backups) Open(ctx context.Context, name string) (*repository.Repository
 
 // with opens a repository under a lock for as long as do runs.
 func (b *Backups) with(ctx context.Context, name string, exclusive bool, do func(*repository.Repository) error) (err error) {
-	repo, err := b.unlock(ctx, name)
+	return b.withFor(ctx, name, exclusive, exclusive, do)
+}
+
+// withFor is the same for what deletes, also beside others.
+func (b *Backups) withFor(ctx context.Context, name string, exclusive, deletes bool, do func(*repository.Repository) error) (err error) {
+	repo, err := b.unlockFor(ctx, name, deletes)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (b *Backups) promises(ctx context.Context, name string) error {
 	} else {
 		_, err = b.ask(ctx, *rule, ledger.Request{Kind: askOnePerson, Repository: name, Needs: 2, Text: "have what is deleted from repository " + name + " need no second person any more"}, asked{})
 	}
-	for app, a := range b.Config.Applications.All() {
+	for app, a := range b.Configured().Applications.All() {
 		if a.Repository == name || slices.Contains(a.Copies, name) {
 			err = errors.Join(err, b.promiseKeep(ctx, *rule, name, app, a.Keep))
 		}
@@ -74,7 +74,7 @@ func (b *Backups) keeps(ctx context.Context, name, app string, configured plan.K
 // givenUp takes all promises of a repository back.
 func (b *Backups) givenUp(ctx context.Context, name string) error {
 	err := b.Ledger.Promise(ctx, name, "", nil)
-	for app := range b.Config.Applications.All() {
+	for app := range b.Configured().Applications.All() {
 		err = errors.Join(err, b.Ledger.Promise(ctx, name, app, nil))
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"goodstate.dev/goodstate/backup/plan"
@@ -38,9 +39,9 @@ func (b *Backups) Runbook(ctx context.Context, now time.Time) (runbook.Book, err
 }
 
 func (b *Backups) book(ctx context.Context, now time.Time, last *latest) (runbook.Book, error) {
-	book := runbook.Book{Made: now, Config: filepath.Join(b.Base, "goodstate.yaml"), Contacts: b.Config.Runbook.Contacts}
+	book := runbook.Book{Made: now, Config: filepath.Join(b.Base, "goodstate.yaml"), Contacts: b.Configured().Runbook.Contacts}
 	book.Host, _ = os.Hostname() // without a name it stays empty
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		chapter, err := b.chapter(ctx, name, a, now, last)
 		if err != nil {
 			return book, err
@@ -82,7 +83,7 @@ func (b *Backups) chapter(ctx context.Context, name string, a Application, now t
 
 // placeOf is a repository in the words of the runbook.
 func (b *Backups) placeOf(name string) runbook.Place {
-	r, _ := b.Config.Repositories.Get(name)
+	r, _ := b.Configured().Repositories.Get(name)
 	return runbook.Place{Name: name, Where: b.whereOf(r), Key: b.whereabouts(r.Password.Name()).Words, Kept: r.Kept}
 }
 
@@ -131,11 +132,37 @@ func (b *Backups) lastDrill(ctx context.Context, c *runbook.Application, name st
 			}
 		}
 	}
+	if err := b.simulatedBefore(ctx, c, name, last); err != nil {
+		return err
+	}
 	c.DrillSaid, c.Recovery = cmp.Or(d.Why, "nothing is known of it"), d.Recovery
 	for _, p := range d.Phases {
 		c.Phases = append(c.Phases, runbook.Phase{Name: p.Name, Took: p.Took})
 	}
 	return nil
+}
+
+// simulatedBefore takes the last drill of each simulated failure into the chapter.
+func (b *Backups) simulatedBefore(ctx context.Context, c *runbook.Application, name string, last *latest) error {
+	seen := map[string]bool{}
+	add := func(d Drilled, at time.Time) {
+		if d.Simulated != "" && !seen[d.Simulated] {
+			seen[d.Simulated] = true
+			c.Simulated = append(c.Simulated, runbook.Failure{Kind: d.Simulated, At: at, Recovery: d.Recovery, Said: d.Why})
+		}
+	}
+	if last != nil && last.application == name {
+		add(last.drill, last.at)
+	}
+	runs, err := b.Engine.List(ctx, run.Filter{Target: Target(name), Kind: KindDrill, Limit: 200})
+	for _, r := range runs {
+		var d Drilled
+		if r.State == run.Succeeded && json.Unmarshal(r.Result, &d) == nil {
+			add(d, r.Ended)
+		}
+	}
+	slices.SortFunc(c.Simulated, func(a, b runbook.Failure) int { return cmp.Compare(a.Kind, b.Kind) })
+	return err
 }
 
 func (b *Backups) history(ctx context.Context, name string) ([]runbook.Event, error) {
@@ -189,13 +216,13 @@ func (b *Backups) writeRunbook(ctx context.Context, now time.Time, last *latest)
 		return err
 	}
 	folders := []string{b.RunbookFolder()}
-	for _, f := range b.Config.Runbook.Folders {
+	for _, f := range b.Configured().Runbook.Folders {
 		if !filepath.IsAbs(f) {
 			f = filepath.Join(b.Base, f)
 		}
 		folders = append(folders, f)
 	}
-	for _, r := range b.Config.Repositories.All() {
+	for _, r := range b.Configured().Repositories.All() {
 		if folder := b.folderOf(r); folder != "" && exists(filepath.Join(folder, "config")) {
 			folders = append(folders, folder)
 		}

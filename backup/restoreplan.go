@@ -44,7 +44,7 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 	if err != nil {
 		return p, err
 	}
-	if err := q.check(a.Source.Name() == "kubernetes"); err != nil {
+	if err := q.check(a.Source.Name()); err != nil {
 		return p, err
 	}
 	src, err := a.Source.New()
@@ -66,6 +66,9 @@ func (b *Backups) PlanRestore(ctx context.Context, application string, q Request
 		p.Lost = fmt.Sprintf("what was done in the %s since then is not in it", time.Since(s.Time).Round(time.Second))
 		if to.Cluster != nil {
 			return p.cluster(ctx, src, j, s, to)
+		}
+		if to.Bucket != nil {
+			return p.bucket(ctx, src, j, s, to)
 		}
 		if l, ok := src.(source.Overwriter); ok {
 			p.Overwrites, err = l.Overwrites(ctx, j, to)
@@ -116,6 +119,21 @@ func (p *RestorePlan) cluster(ctx context.Context, src source.Source, j source.J
 	p.Changes, p.Create, p.Replace = would.Changes, would.Created, would.Updated
 	if existing == "fail" && would.Kept > 0 {
 		p.Refused = fmt.Sprintf("%d objects are there and different; --existing says to skip or to update them", would.Kept)
+	}
+	return nil
+}
+
+// bucket compares object by object.
+func (p *RestorePlan) bucket(ctx context.Context, src source.Source, j source.Job, s repository.Snapshot, to source.Place) error {
+	to.Bucket.Plan = true
+	would, err := src.Restore(ctx, j, s, to)
+	if err != nil {
+		return err
+	}
+	p.Changes, p.Create, p.Replace, p.Same, p.Bytes = would.Changes, would.Created, would.Updated, would.Kept, would.Bytes
+	p.More = int64(len(would.Changes)) < would.Created+would.Updated
+	if would.Updated > 0 && !to.Replace {
+		p.Refused = fmt.Sprintf("%d objects are there and different; --replace writes over them", would.Updated)
 	}
 	return nil
 }
@@ -171,6 +189,8 @@ func restoreCommand(application string, q Request) string {
 		line += " --database " + q.Database
 	case q.Cluster != "":
 		line += " --cluster " + q.Cluster
+	case q.Bucket != "":
+		line += " --bucket " + q.Bucket
 	case len(q.Namespaces) > 0:
 	default:
 		line += " --to " + q.Folder

@@ -25,7 +25,7 @@ func (r *Roles) Validate(report func(path, message string)) {
 
 // May says whether somebody may do an action with backups, as the configuration says it.
 func (b *Backups) May(p auth.Principal, action auth.Action) bool {
-	need := map[auth.Action]auth.Role{auth.Copy: b.Config.Roles.Copy, auth.Restore: b.Config.Roles.Restore, auth.Delete: b.Config.Roles.Delete}[action]
+	need := map[auth.Action]auth.Role{auth.Copy: b.Configured().Roles.Copy, auth.Restore: b.Configured().Roles.Restore, auth.Delete: b.Configured().Roles.Delete}[action]
 	if need == "" {
 		return p.Can(action)
 	}

@@ -66,7 +66,7 @@ func within(ctx context.Context, d time.Duration, do func(context.Context) error
 
 // sweep removes what drills that were killed have left outside of the data directory. What cannot be reached now is tried again by the next drill.
 func (b *Backups) sweep(ctx context.Context) {
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		src, err := a.Source.New()
 		if err == nil {
 			if s, ok := src.(source.Sweeper); ok {

@@ -14,7 +14,7 @@ import (
 func (b *Backups) Covers(service string) bool { return b.applicationOf(service) != "" }
 
 func (b *Backups) applicationOf(service string) string {
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		for _, s := range a.Services {
 			if s == service {
 				return name

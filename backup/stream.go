@@ -77,7 +77,7 @@ func (s *streams) until(application string) time.Time {
 func (b *Backups) follow(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	for name, a := range b.Config.Applications.All() {
+	for name, a := range b.Configured().Applications.All() {
 		src, err := a.Source.New()
 		if err != nil {
 			continue // copies say what is wrong

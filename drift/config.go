@@ -12,14 +12,18 @@ import (
 	"goodstate.dev/goodstate/core/check"
 	"goodstate.dev/goodstate/core/config"
 	"goodstate.dev/goodstate/core/schedule"
+	"goodstate.dev/goodstate/drift/log"
 	"goodstate.dev/goodstate/drift/policy"
 	"goodstate.dev/goodstate/drift/record"
+	"goodstate.dev/goodstate/drift/report"
 )
 
 // Config is `drift:` of goodstate.yaml.
 type Config struct {
-	Playbooks   config.Map[Playbook] `yaml:"playbooks" json:"playbooks,omitempty" help:"playbooks that hosts are compared with, by name"`
-	Connections Connections          `yaml:"connections" json:"connections" help:"connections to hosts that are kept from one run to the next"`
+	Playbooks   config.Map[Playbook]    `yaml:"playbooks" json:"playbooks,omitempty" help:"playbooks that hosts are compared with, by name"`
+	Connections Connections             `yaml:"connections" json:"connections" help:"connections to hosts that are kept from one run to the next"`
+	Logs        log.Config              `yaml:"logs" json:"logs" help:"what every task said on every host: how long it is kept, and where it is handed on to"`
+	Reports     config.Map[report.Plan] `yaml:"reports" json:"reports,omitempty" help:"reports that goodstate serve makes by itself, by name, and tells as event drift.report.NAME to who is told things; mails have the files with them"`
 }
 
 // Connections bounds what is kept open.
@@ -101,21 +105,29 @@ func (p *Playbook) Validate(report func(path, message string)) {
 }
 
 // Validate reports names that cannot be used.
-func (c *Config) Validate(report func(path, message string)) {
+func (c *Config) Validate(wrong func(path, message string)) {
 	for name := range c.Playbooks.All() {
 		if name == "" || len(name) > 63 || strings.ContainsAny(name, "/\\ \t\n") || name != path.Clean(name) || strings.HasPrefix(name, "-") || reserved(name) {
-			report("playbooks."+name, fmt.Sprintf("%q is no name for a playbook: no slashes and spaces, at most 63 bytes, and not the name of a command of goodstate drift", name))
+			wrong("playbooks."+name, fmt.Sprintf("%q is no name for a playbook: no slashes and spaces, at most 63 bytes, and not the name of a command of goodstate drift", name))
+		}
+	}
+	for name, p := range c.Reports.All() {
+		if name == "" || len(name) > 63 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			wrong("reports."+name, fmt.Sprintf("%q is no name for a report: want letters, digits, dashes and underscores, at most 63", name))
+		}
+		if _, known := c.Playbooks.Get(p.Playbook); p.Group != "" && !known {
+			wrong("reports."+name+".group", fmt.Sprintf("playbook %q is not one of drift.playbooks, whose inventory says who is in a group", p.Playbook))
 		}
 	}
 	if c.Connections.Most < 0 {
-		report("connections.most", fmt.Sprintf("%d, want at least 0", c.Connections.Most))
+		wrong("connections.most", fmt.Sprintf("%d, want at least 0", c.Connections.Most))
 	}
 }
 
 // reserved are the words after goodstate drift.
 func reserved(name string) bool {
 	switch name {
-	case "accept", "report", "approve", "reject", "asks", "cancel", "runs", "help":
+	case "accept", "report", "approve", "reject", "asks", "cancel", "runs", "help", "import", "log":
 		return true
 	}
 	return false

@@ -158,7 +158,7 @@ func (d *Drift) group(r *run.Run, o Order, from source, what decided, group []ho
 		if err != nil {
 			return out, err
 		}
-		defer p.close() // an error of it changes nothing about what was done
+		defer func() { _ = p.close() }() // an error of it changes nothing about what was done
 		free, left, err := d.take(ctx, r, p.conf, group)
 		if err != nil {
 			return out, err

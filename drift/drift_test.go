@@ -303,3 +303,44 @@ func TestConnectionsAreKeptForTheNextRun(t *testing.T) {
 		t.Errorf("%v, %d are open after the end", err, y.d.pool.size())
 	}
 }
+
+func TestAHostThatGoesOnInARescueIsGoneThrough(t *testing.T) {
+	y := newYard(t, "      cap: {share: 100%}\n", nil)
+	y.write("site.yml", `
+- hosts: all
+  gather_facts: false
+  tasks:
+    - block:
+        - {name: probe, command: test -e /nonexistent, check_mode: false, changed_when: false}
+      rescue:
+        - {name: instead, copy: {content: "x\n", dest: "{{ root }}/rescued-{{ inventory_hostname }}", mode: "0600"}}
+`)
+	if out := y.run(record.Correct); out.Corrected != 4 || out.Unreached != 0 || out.Stopped != "" {
+		t.Errorf("%+v, want four hosts corrected", out)
+	}
+	fleet, err := y.d.Book.Fleet(t.Context(), "base")
+	if err != nil || fleet.Resources.Uncheckable != 4 || fleet.Resources.Unknown != 0 {
+		t.Errorf("%+v, %v; want the probe to be what cannot be checked", fleet.Resources, err)
+	}
+}
+
+func TestAHostThatLeftTheInventoryIsForgottenAndADeadOneIsNot(t *testing.T) {
+	y := newYard(t, "      cap: {share: 100%}\n", nil)
+	y.ready()
+	y.write("hosts.ini", "web1 ansible_connection=local\nweb2 ansible_host=127.0.0.1 ansible_port=1 ansible_timeout=2\n[all:vars]\nroot="+y.dir+"\n")
+	info, err := y.d.Start(t.Context(), record.Detect, "ann", "", Order{Playbook: "base", Limit: "web1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y.ends(info.ID)
+	if hosts, err := y.d.Book.Hosts(t.Context(), "base", "", "", 0); err != nil || len(hosts) != 4 {
+		t.Errorf("after a look at a part %d hosts are known, %v; want four", len(hosts), err)
+	}
+	if out := y.run(record.Correct); out.Unreached != 1 || out.Corrected != 0 {
+		t.Errorf("%+v, want one host that does not answer", out)
+	}
+	hosts, err := y.d.Book.Hosts(t.Context(), "base", "", "", 0)
+	if err != nil || len(hosts) != 2 || hosts[1].State != state.Unknown || hosts[1].Trouble == "" {
+		t.Errorf("%+v, %v; want web1, and web2 unknown", hosts, err)
+	}
+}

@@ -44,6 +44,9 @@ func (d *Drift) surveyed(r *run.Run, o Order, mode record.Mode, p planned) (out 
 		out.Left += l.Left
 		r.Note(fmt.Sprintf("looked at %d of %s", out.Hosts+out.Left, counted(all, "host")))
 	}
+	if err := d.hint(r, o, p.From); err != nil {
+		return out, err
+	}
 	return out, d.told(r, o, &out)
 }
 
@@ -54,7 +57,7 @@ func (d *Drift) look(r *run.Run, o Order, mode record.Mode, from source, shard [
 		if err != nil {
 			return out, err
 		}
-		defer p.close() // an error of it changes nothing about what was seen
+		defer func() { _ = p.close() }() // an error of it changes nothing about what was seen
 		free, left, err := d.take(ctx, r, p.conf, shard)
 		if err != nil {
 			return out, err

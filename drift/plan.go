@@ -8,6 +8,7 @@ import (
 	"goodstate.dev/goodstate/core/run"
 	"goodstate.dev/goodstate/drift/engine"
 	"goodstate.dev/goodstate/drift/record"
+	"goodstate.dev/goodstate/drift/state"
 )
 
 // host is one that a run is about.
@@ -45,7 +46,7 @@ func (d *Drift) plan(r *run.Run, o Order, mode record.Mode) (planned, error) {
 		if err != nil {
 			return out, err
 		}
-		defer p.close() // nothing was begun with it
+		defer func() { _ = p.close() }() // nothing was begun with it
 		found, err := hostsOf(ctx, p.opt, o.Limit)
 		if err != nil {
 			return out, fmt.Errorf("hosts of playbook %s: %w", o.Playbook, err)
@@ -59,6 +60,9 @@ func (d *Drift) plan(r *run.Run, o Order, mode record.Mode) (planned, error) {
 		}
 		out.Shards = shards(found, away, conf.Shard)
 		if err := d.Book.ForgetConfigured(ctx, o.Playbook); err != nil {
+			return out, err
+		}
+		if err := d.forgetHosts(ctx, r, o, found); err != nil {
 			return out, err
 		}
 		rec, err := d.record(ctx, p, r.ID(), r.Who(), r.Why(), mode, false) // the run is in the record although it may come to no host
@@ -78,6 +82,22 @@ func (d *Drift) plan(r *run.Run, o Order, mode record.Mode) (planned, error) {
 		}
 		return out, r.Journal(ctx, "drift-planned", text, nil)
 	})
+}
+
+// forgetHosts lets hosts go that are no longer in the inventory. A run that is about a part of the hosts says nothing about the others.
+func (d *Drift) forgetHosts(ctx context.Context, r *run.Run, o Order, found []host) error {
+	if o.Limit != "" {
+		return nil
+	}
+	here := map[string]bool{}
+	for _, h := range found {
+		here[h.Name] = true
+	}
+	gone, err := d.Book.OnlyHosts(ctx, o.Playbook, here)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	return r.Journal(ctx, "drift-hosts-gone", "no longer in the inventory: "+shortly(state.Fold(gone)), nil)
 }
 
 // hostsOf are the hosts of the plays, within a limit on top of the configured one.

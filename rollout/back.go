@@ -16,6 +16,9 @@ import (
 
 // leave is a rollback that a person asked for when no rollout was under way.
 func (ro *rollout) leave() (Result, error) {
+	if err := ro.pauseSync(); err != nil {
+		return Result{}, err
+	}
 	ro.weight, ro.stage = traffic.Full, len(ro.stages)-1
 	t, err := do(ro, "asked", fmt.Sprintf("%s asks to go back from %s to %s: %s", ro.r.Who(), ro.in.Release.Version, ro.oldName(), ro.r.Why()), func(ctx context.Context) (Trigger, error) {
 		kept, err := ro.kept(ctx, ro.in.Service, ro.in.Release.ID())
@@ -190,7 +193,7 @@ func (ro *rollout) revalidate() (looked, error) {
 	return do(ro, "revalidate", fmt.Sprintf("check %s again: its tests, health and metrics", k.Release.Version), func(ctx context.Context) (looked, error) {
 		findings := ro.checkInstances(ctx, k, k.Config.Instances, "")
 		findings = append(findings, ro.checkPublic(ctx, k, "")...)
-		if k.Config.Traffic != nil {
+		if k.Config.Traffic.counted() {
 			findings = append(findings, ro.recovered(ctx))
 		}
 		if ctx.Err() != nil {
@@ -229,6 +232,9 @@ func (ro *rollout) quarantine(ctx context.Context, res Result) (string, error) {
 	err := ro.Store.PutHold(ctx, store.Hold{
 		Service: rel.Service, Release: rel.ID(), Version: rel.Version, Commit: rel.Commit, Why: res.Trigger.Why, Who: who, Run: ro.r.ID(), At: time.Now(),
 	})
+	if err == nil {
+		err = ro.markHeld(ctx, res)
+	}
 	if err != nil || ro.old == nil {
 		return "", err
 	}

@@ -30,6 +30,16 @@ func (t *Traffic) Blind() string {
 	return b.Blind()
 }
 
+// counted says whether the router tells what the releases answered.
+func (t *Traffic) counted() bool {
+	if t == nil {
+		return false
+	}
+	b, err := t.balancer()
+	u, ok := b.(traffic.Uncounting)
+	return err != nil || !ok || !u.Uncounted()
+}
+
 // Look says what is missing for the service's load balancer to be used; nothing where goodstate's proxy is.
 func (t *Traffic) Look(ctx context.Context) ([]good.Finding, error) {
 	b, err := t.balancer()
@@ -51,6 +61,9 @@ func (s *Service) validateTraffic(report func(path, message string)) {
 	}
 	if (t.Cert == "") != (t.Key == "") {
 		report("traffic", "cert and key go together, only one of them is given")
+	}
+	if !t.counted() && len(s.Signals.Keys()) == 0 && len(s.checksOn(AtStage)) == 0 {
+		report("traffic", fmt.Sprintf("%s counts no answers, so nothing could tell a bad release from a good one: give signals, or checks with when: [stage]", t.Via.Name()))
 	}
 	for _, l := range s.Judge.Limits {
 		if blind := t.Blind(); blind != "" && strings.HasPrefix(l.Metric, "p") {

@@ -48,7 +48,7 @@ func (ro *rollout) look(ctx context.Context, compare bool) (*eyes, error) {
 		if ro.old != nil {
 			e.old = ro.old.Release.ID()
 		}
-		if ro.in.Config.Traffic != nil {
+		if ro.in.Config.Traffic.counted() {
 			e.router = ro.Router
 			if err := e.history(ctx); err != nil && ctx.Err() != nil {
 				return nil, ctx.Err()

@@ -62,6 +62,9 @@ func (ro *rollout) forward() (Result, error) {
 		}
 		return ro.couldNot(unusable.Broken, nil)
 	}
+	if err := ro.pauseSync(); err != nil {
+		return Result{}, err
+	}
 	refused, trigger, err := ro.expand()
 	switch {
 	case trigger != nil || err != nil:
@@ -149,6 +152,7 @@ func (ro *rollout) couldNot(why string, findings []good.Finding) (Result, error)
 	res := ro.result(CouldNot, why)
 	res.Findings = findings
 	return do(ro, "could-not", "not released: "+why, func(ctx context.Context) (Result, error) {
+		ro.letSync(ctx, false)
 		return res, ro.tell(ctx, "could_not", notify.Warning, fmt.Sprintf("%s: %s was not released", ro.in.Service, ro.new.Release.Version), why, res)
 	})
 }
@@ -203,7 +207,11 @@ func (ro *rollout) enter(i int) (*Trigger, error) {
 // shrinkOld takes instances of the old release out of the route, lets them finish and ends them.
 func (ro *rollout) shrinkOld(step string, left, newUp int) error {
 	_, err := do(ro, step, fmt.Sprintf("%d of %d instances stay on %s", left, ro.old.Config.Instances, ro.old.Release.Version), func(ctx context.Context) (bool, error) {
-		if err := ro.apply(ctx, ro.weight, newUp, left); err != nil {
+		weight := ro.weight
+		if left == 0 && newUp > 0 { // the last ones make room: nobody may be sent to them any more
+			weight = ro.full()
+		}
+		if err := ro.apply(ctx, weight, newUp, left); err != nil {
 			return false, err
 		}
 		return true, ro.stopFrom(ctx, *ro.old, left)
@@ -291,6 +299,7 @@ func (ro *rollout) settle() (Result, error) {
 		if err := ro.retire(ctx); err != nil {
 			return res, err
 		}
+		ro.letSync(ctx, true)
 		res.Point = point.ID
 		return res, errors.Join(ro.collect(ctx), ro.tell(ctx, "promoted", notify.Info, fmt.Sprintf("%s: %s is released and known good", rel.Service, rel.Version), res.Why, res))
 	})

@@ -116,7 +116,7 @@ func (ro *rollout) healthy(ctx context.Context, k Kept, in runtime.Instance) goo
 	f.Check = "health of " + in.ID
 	f.Release = k.Release.Version
 	if f.Verdict != good.Pass {
-		f.Detail = strings.TrimLeft(f.Detail+"\n"+ro.lastLines(ctx, in.ID, 20), "\n")
+		f.Detail = strings.TrimLeft(f.Detail+"\n"+ro.lastLines(ctx, in.ID), "\n")
 	}
 	return f
 }
@@ -134,7 +134,7 @@ func (ro *rollout) settled(ctx context.Context, k Kept, in runtime.Instance, ali
 		case <-tick.C:
 		}
 		if up, exit := alive(); !up {
-			f.Verdict, f.Observed, f.Detail = good.Fail, exit, ro.lastLines(ctx, in.ID, 20)
+			f.Verdict, f.Observed, f.Detail = good.Fail, exit, ro.lastLines(ctx, in.ID)
 			return f
 		}
 	}
@@ -268,8 +268,8 @@ func (ro *rollout) drain(ctx context.Context, k Kept, in runtime.Instance) error
 	return ro.record(ctx, "drain", fmt.Sprintf("%s is stopped although it is not idle: %v", in.ID, err), nil)
 }
 
-func (ro *rollout) lastLines(ctx context.Context, id string, n int) string {
-	lines, err := ro.Runtime.Logs(ctx, id, n)
+func (ro *rollout) lastLines(ctx context.Context, id string) string {
+	lines, err := ro.Runtime.Logs(ctx, id, 20)
 	if err != nil {
 		return "its log could not be read: " + err.Error()
 	}

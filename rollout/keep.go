@@ -79,14 +79,19 @@ func (ro *rollout) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var commits []string
+	var commits, releases []string
 	for _, p := range points[:min(len(points), keepPoints)] {
-		commits = append(commits, p.Release.Commit)
+		commits, releases = append(commits, p.Release.Commit), append(releases, p.Release.ID())
 	}
 	if serving, err := ro.Serving(ctx, ro.in.Service); err != nil {
 		return err
 	} else if serving != nil {
-		commits = append(commits, serving.Release.Commit)
+		commits, releases = append(commits, serving.Release.Commit), append(releases, serving.Release.ID())
+	}
+	if c, ok := ro.Runtime.(collector); ok && ro.in.Config.Kubernetes != nil {
+		if err := c.Collect(ctx, *ro.in.Config.Kubernetes.place(), ro.in.Service, releases, ro.in.Config.Source.Keep); err != nil && ctx.Err() == nil {
+			ro.warn(ctx, "what old releases have in the cluster is not removed", err) // the next rollout tries again
+		}
 	}
 	return ro.Source(ro.in.Service, ro.in.Config).Collect(ctx, commits)
 }

@@ -21,8 +21,9 @@ type Kubernetes struct {
 	Credentials config.Value `yaml:"credentials" json:"credentials,omitzero" help:"secret with the text of a kubeconfig, instead of a file" example:"{secret: cluster}"`
 	Context     string       `yaml:"context" json:"context,omitempty" help:"context of the kubeconfig, if not its current one" example:"production"`
 	Namespace   string       `yaml:"namespace" json:"namespace,omitempty" default:"default" help:"namespace that the pods run in" example:"shop"`
-	Manifest    string       `yaml:"manifest" json:"manifest" required:"true" help:"file in the release's own tree, or made by its build: a Deployment or StatefulSet with the ConfigMaps and Secrets of its pods; {{.NAME}} stands for a value of values:, and {{.service}}, {{.version}} and {{.commit}} for the release" example:"deploy/shop.yaml"`
+	Manifest    string       `yaml:"manifest" json:"manifest" required:"true" help:"file in the release's own tree, or made by its build: a Deployment with the ConfigMaps and Secrets of its pods; {{.NAME}} stands for a value of values:, and {{.service}}, {{.version}} and {{.commit}} for the release" example:"deploy/shop.yaml"`
 	AsIs        bool         `yaml:"as_is" json:"as_is,omitempty" help:"take the manifest as it is, without filling in values"`
+	GitOps      *GitOps      `yaml:"gitops" json:"gitops,omitempty" help:"Argo CD or Flux beside goodstate: its sync is paused during a rollout and while a release is held" example:"{argocd: shop}"`
 	Container   string       `yaml:"container" json:"container,omitempty" help:"container of the pod that is the instance (default: the first)" example:"shop"`
 }
 
@@ -43,9 +44,15 @@ func (s *Service) validateKubernetes(report func(path, message string)) {
 	if k.Manifest != "" && !filepath.IsLocal(k.Manifest) {
 		report("kubernetes.manifest", fmt.Sprintf("%q is not in the release's tree", k.Manifest))
 	}
+	k.validateGitOps(report)
 	if k.Namespace == "" {
 		report("kubernetes.namespace", "is empty, want the name of a namespace")
 	}
+}
+
+// collector is a runtime that keeps something of releases without instances.
+type collector interface {
+	Collect(ctx context.Context, p runtime.Place, service string, keep []string, newest int) error
 }
 
 // place is where the pods run.
@@ -91,7 +98,7 @@ func (k *Kubernetes) revision() *Kubernetes {
 	if k == nil {
 		return nil
 	}
-	return &Kubernetes{Context: k.Context, Namespace: k.Namespace, Manifest: k.Manifest, AsIs: k.AsIs, Container: k.Container}
+	return &Kubernetes{Context: k.Context, Namespace: k.Namespace, Manifest: k.Manifest, AsIs: k.AsIs, Container: k.Container} // and not what works beside it
 }
 
 // lookAtManifest refuses a manifest that no pod could be made from, before anything is moved.
@@ -146,7 +153,7 @@ func (ro *rollout) ready(ctx context.Context, k Kept, in *runtime.Instance) good
 		case !ok:
 			f.Observed = "it is gone"
 		case now.State == runtime.Exited:
-			f.Verdict, f.Observed, f.Detail = good.Fail, now.Exit, ro.lastLines(ctx, in.ID, 20)
+			f.Verdict, f.Observed, f.Detail = good.Fail, now.Exit, ro.lastLines(ctx, in.ID)
 			return f
 		case now.State == runtime.Lost:
 			f.Observed = now.Exit
@@ -159,7 +166,7 @@ func (ro *rollout) ready(ctx context.Context, k Kept, in *runtime.Instance) good
 		}
 		late := time.Since(began) > k.Config.startLimit()
 		if late && err == nil && now.State == runtime.Running {
-			f.Verdict, f.Detail = good.Fail, ro.lastLines(ctx, in.ID, 20)
+			f.Verdict, f.Detail = good.Fail, ro.lastLines(ctx, in.ID)
 		}
 		if late {
 			return f

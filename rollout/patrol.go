@@ -118,7 +118,7 @@ func (ro *rollout) round(ctx context.Context, restarts map[string]int, due map[s
 		} else if in.State != runtime.Running || seen && in.Restarts > before && !limited {
 			out[0] = good.Finding{
 				Check: exitCheck, Verdict: good.Fail, At: now, Release: ro.new.Release.Version,
-				Observed: fmt.Sprintf("%s ended by itself: %s", in.ID, in.Exit), Wanted: "an instance that stays up", Detail: ro.lastLines(ctx, in.ID, 20),
+				Observed: fmt.Sprintf("%s ended by itself: %s", in.ID, in.Exit), Wanted: "an instance that stays up", Detail: ro.lastLines(ctx, in.ID),
 			}
 			continue
 		}

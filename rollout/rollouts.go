@@ -254,6 +254,9 @@ func (s *Rollouts) Unhold(ctx context.Context, service, version, who, why string
 		if err := s.Store.DeleteHold(ctx, service, h.Release); err != nil {
 			return err
 		}
+		if err := s.unmark(ctx, service, h.Release); err != nil {
+			return fmt.Errorf("%s may be released again, but its marks in the cluster stay: %w", h.Version, err)
+		}
 	}
 	if !found {
 		return fmt.Errorf("%s %s is not held; held are: %v", service, version, names)

@@ -82,7 +82,7 @@ type backupsData struct {
 
 // backups is the board of all applications: their states, worst first, and the ages of what was last copied, verified and restored.
 func (s *site) backups(r *http.Request) (view, error) {
-	d := backupsData{CanDo: s.mayBackups(r), Repositories: s.Backups.Config.Repositories.Keys()}
+	d := backupsData{CanDo: s.mayBackups(r), Repositories: s.Backups.Configured().Repositories.Keys()}
 	all, err := s.standings(r.Context())
 	if err != nil {
 		return view{}, err
@@ -127,7 +127,7 @@ type backupData struct {
 // backup is the page of one application: its restore points, what was done, and the way to bring it back.
 func (s *site) backup(r *http.Request) (view, error) {
 	name := r.PathValue("application")
-	conf, ok := s.Backups.Config.Applications.Get(name)
+	conf, ok := s.Backups.Configured().Applications.Get(name)
 	if !ok {
 		return view{}, fmt.Errorf("%w: backup.applications has no %s", errNoPage, name)
 	}

@@ -136,7 +136,9 @@ func (e editor[T]) save(s *site, r *http.Request, who string) (string, view, err
 	switch {
 	case err != nil:
 	case do == "check" && e.check != nil:
-		said, err = e.check(ctx, v)
+		if said, err = e.check(ctx, v); err != nil {
+			said = nil
+		}
 	case do != "" && do != "save": // the form asks for itself, with more room
 	default:
 		if err = e.put(ctx, r, who, v); err == nil {

@@ -30,6 +30,7 @@ const (
 // drift adds the pages of drift.
 func (s *site) drift(mux *http.ServeMux) {
 	s.read(mux, "GET /drift", s.fleet)
+	s.read(mux, "GET /drift/log", s.driftLog)
 	s.read(mux, "GET /drift/hosts/{host...}", s.driftHost)
 	s.read(mux, "GET /drift/runs/{run}", s.driftRun)
 	s.act(mux, "POST /drift/accept", auth.Launch, s.acceptDrift)
@@ -106,7 +107,7 @@ func (s *site) fleetLists(r *http.Request, d *fleetData) (err error) {
 	if len(d.Causes) > causesShown {
 		d.Causes = d.Causes[:causesShown]
 		last := d.Causes[causesShown-1]
-		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Cause}, "count": {strconv.Itoa(last.Count)}}.Encode()
+		d.MoreCauses = "/drift?" + url.Values{"playbook": {d.Playbook}, "cause": {last.Key()}, "count": {strconv.Itoa(last.Count)}}.Encode()
 	}
 	d.Launches = s.launchable(r, d.Causes)
 	if d.Rows, err = s.Drift.Hosts(ctx, d.Playbook, q.Get("host"), q.Get("under"), hostsShown+1); err != nil {

@@ -17,8 +17,10 @@ type inventoryChoice struct {
 	Size int64
 }
 
-func (s *site) inventories(mux *http.ServeMux) {
-	edits(s, mux, editor[desk.Inventory]{
+func (s *site) inventories(mux *http.ServeMux) { edits(s, mux, s.inventoryEditor()) }
+
+func (s *site) inventoryEditor() editor[desk.Inventory] {
+	return editor[desk.Inventory]{
 		kind: "inventories", one: "inventory", find: s.Desk.Inventory, remove: s.Desk.RemoveInventory,
 		read: func(r *http.Request, project, name string, old desk.Inventory) (desk.Inventory, error) {
 			i := desk.Inventory{Project: project, Name: name, Path: strings.TrimSpace(r.PostFormValue("path")), Text: r.PostFormValue("text")}
@@ -44,5 +46,5 @@ func (s *site) inventories(mux *http.ServeMux) {
 		forget: func(project, name string) string {
 			return sh("goodstate", "project", "inventory", project, name, "--remove")
 		},
-	})
+	}
 }

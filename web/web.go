@@ -40,6 +40,7 @@ type Options struct {
 	Journal  *journal.Journal
 	Store    *store.Store
 	Auth     *auth.Auth
+	Results  api.Results
 	Audit    api.Audit      // nil: the journal is handed on to nobody
 	Links    *auth.Links    // signs the links of notices; nil: there are none
 	Webhooks http.Handler   // POST /hooks/{name}, which proves by itself who asks; nil: none

@@ -13,7 +13,7 @@ import (
 func init() { register(auditCommand) }
 
 func auditCommand(t *terminal) *cobra.Command {
-	c := &cobra.Command{Use: "audit", Short: "How far the journal is handed on to where audits are kept", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "audit", Short: "How far the journal and the log of results are handed on", Args: cobra.NoArgs}
 	c.RunE = t.with(reads, func(ctx context.Context, client *api.Client, _ []string) error {
 		all, err := client.Audit(ctx)
 		if err != nil {
@@ -23,7 +23,7 @@ func auditCommand(t *terminal) *cobra.Command {
 		if t.json {
 			t.document(all)
 		} else if len(all) == 0 {
-			t.say("the journal is handed on to nobody; goodstate explain audit tells how")
+			t.say("nothing is handed on; goodstate explain audit and goodstate explain drift.logs tell how")
 		}
 		for _, s := range all {
 			wrong = wrong || !s.Since.IsZero() || s.Trouble(time.Now()) != ""
@@ -34,7 +34,14 @@ func auditCommand(t *terminal) *cobra.Command {
 			if s.Behind > 0 {
 				line = fmt.Sprintf("behind, entries: %d", s.Behind)
 			}
-			t.say("%s: %s", s.Sink, line)
+			name := s.Sink
+			if s.Log != "" {
+				name = s.Log + " to " + name
+			}
+			t.say("%s: %s", name, line)
+			if s.Dropped > 0 {
+				t.say("  dropped because they were too many or too old: %d", s.Dropped)
+			}
 			if !s.Since.IsZero() {
 				t.say("  WRONG: fails since %s: %s", s.Since.Local().Format("2006-01-02 15:04:05"), s.Error)
 			}

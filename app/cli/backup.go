@@ -60,8 +60,10 @@ func backupRun(t *terminal) *cobra.Command {
 func backupDrill(t *terminal) *cobra.Command {
 	q := &backup.Request{}
 	c := &cobra.Command{Use: "drill APPLICATION", Short: "Restore into a scratch place, compare, check and measure", Args: args(1, 1, "an APPLICATION of goodstate.yaml")}
+	c.Long = "Restore into a scratch place, compare, check and measure. With --simulate something is lost first, on scratch copies only: the original goes on."
 	c.Flags().StringVar(&q.Snapshot, "point", "", "restore point (default: the youngest)")
 	c.Flags().StringVar(&q.From, "from", "", "`REPOSITORY` to restore from: one of the application's copies")
+	c.Flags().StringVar(&q.Simulate, "simulate", "", "`FAILURE` to recover from: lost_host, lost_site, corrupted_pack, lost_database, dropped_table, deleted_namespace, lost_control_plane")
 	return backupWork(t, c, backup.KindDrill, q)
 }
 

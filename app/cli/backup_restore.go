@@ -26,6 +26,7 @@ func backupRestore(t *terminal) *cobra.Command {
 	f.StringVar(&q.Folder, "to", "", "folder to restore files into, below which they have their whole paths")
 	f.StringVar(&q.Database, "database", "", "secret with the URL of the database to restore into")
 	f.StringVar(&q.Cluster, "cluster", "", "secret with the kubeconfig of the cluster to restore into, if it is another one")
+	f.StringVar(&q.Bucket, "bucket", "", "bucket to restore into, as `NAME` or NAME/PREFIX, on the server that was copied from")
 	f.BoolVar(&q.InPlace, "in-place", false, "over the original")
 	f.BoolVar(&q.Replace, "replace", false, "replace what is in the way")
 	f.StringToStringVar(&q.Namespaces, "namespace", nil, "namespaces of the cluster that get another name, `OLD=NEW`")

@@ -89,11 +89,12 @@ func backupApprove(t *terminal) *cobra.Command {
 			}
 			return t.followBackup(ctx, client, got.Info)
 		}
-		if t.json {
+		switch {
+		case t.json:
 			t.document(r)
-		} else if r.State == ledger.Waiting {
+		case r.State == ledger.Waiting:
 			t.say("you agree; another person has to: %s", r.Text)
-		} else {
+		default:
 			t.say("%s: %s", strings.ToLower(r.State), r.Outcome)
 		}
 		if r.Open() {

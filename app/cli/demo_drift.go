@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -12,9 +13,13 @@ import (
 func demoDrift(t *terminal) *cobra.Command {
 	c := &cobra.Command{Use: "drift", Short: "See hosts that were changed behind the tool's back found and put right", Args: cobra.NoArgs}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+		me, err := self()
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		out, err := demo.Drift(ctx, demo.Options{Say: t.story, Log: t.logger()})
+		out, err := demo.Drift(ctx, demo.Options{Self: me, Say: t.story, Log: t.logger()})
 		return t.ending(&out, &out.Problem, err)
 	}
 	return c

@@ -71,7 +71,7 @@ func driftCommand(t *terminal) *cobra.Command {
 		}
 		return t.driftRun(cmd.Context(), f, args[0], mode, *why)
 	}
-	c.AddCommand(driftAccept(t), driftReportCommand(t), driftImport(t), driftAsks(t), driftApprove(t), driftReject(t), driftCancel(t))
+	c.AddCommand(driftAccept(t), driftReportCommand(t), driftImport(t), driftLog(t), driftAsks(t), driftApprove(t), driftReject(t), driftCancel(t))
 	return c
 }
 

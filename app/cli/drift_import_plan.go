@@ -23,7 +23,7 @@ type adopted struct {
 
 // importReport is what an import prints with --json.
 type importReport struct {
-	Items   []adopted      `json:"items"`
+	Items   []adopted       `json:"items"`
 	Missing []adopt.Missing `json:"missing"`
 	Left    []adopt.Remark  `json:"not_taken"`
 	Notes   []adopt.Remark  `json:"notes"`

@@ -52,7 +52,7 @@ func (t *terminal) driftShow(ctx context.Context, b *record.Book, playbook, run 
 			break
 		}
 		out.Causes = append(out.Causes, page...)
-		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+		after, count = page[len(page)-1].Key(), page[len(page)-1].Count
 	}
 	host, under := "", ""
 	for {
@@ -101,6 +101,9 @@ func (t *terminal) driftText(r driftReport) {
 		}
 		t.say("%s  %s: %s  [%s]", c.Cause[:8], c.Hosts, what, c.Playbook)
 		t.say("          %s, %s", stateWords(c.States), differsSince(c))
+		if c.Hint != "" {
+			t.say("          hint: %s", c.Hint)
+		}
 		if c.Ignored != "" {
 			t.say("          may stay until %s: %s", c.Until.Local().Format("2006-01-02 15:04"), c.Ignored)
 		}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -9,9 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"goodstate.dev/goodstate/core/remote"
-	"goodstate.dev/goodstate/core/store"
-	"goodstate.dev/goodstate/drift/engine"
+	"goodstate.dev/goodstate/app"
+	"goodstate.dev/goodstate/core/auth"
+	"goodstate.dev/goodstate/core/run"
+	"goodstate.dev/goodstate/drift"
 	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/drift/state"
 )
@@ -19,81 +21,78 @@ import (
 // DriftOutcome is what was found of what was planted, measured.
 type DriftOutcome struct {
 	Hosts     int      `json:"hosts"`
+	Real      bool     `json:"real_hosts"`    // with sshds; else folders
 	Planted   int      `json:"planted"`       // differences on hosts
 	Found     int      `json:"found"`         // of those
 	Claimed   int      `json:"falsely_found"` // differences that nobody planted
 	Entries   int      `json:"entries"`       // after equal ones were folded
 	Unchecked int      `json:"cannot_be_checked"`
-	Corrected int      `json:"corrected"`
+	Automatic int      `json:"corrected_automatically"`
+	Approved  int      `json:"corrected_when_approved"`
 	Ignored   string   `json:"ignored"` // the reason
 	Missed    []string `json:"missed,omitempty"`
 	Wrong     []string `json:"wrong,omitempty"`
+	Page      int      `json:"page_bytes"`
 	Detect    float64  `json:"detect_seconds"`
 	Seconds   float64  `json:"seconds"`
 	Problem   string   `json:"problem,omitempty"`
 }
 
 const (
-	driftHosts  = 12
-	driftName   = "site.yml"
+	driftName   = "site"
 	driftReason = "load test until Friday"
+	driftWho    = "demo"
 )
 
-// driftPlaybook is what the toy hosts should be like. Its last task cannot be checked, and is never counted as good.
-const driftPlaybook = `- hosts: all
-  gather_facts: false
-  tasks:
-    - name: the folder of parts
-      file: {path: "{{ root }}/conf.d", state: directory, mode: "0755"}
-    - name: the greeting
-      copy: {content: "welcome to {{ inventory_hostname }}\n", dest: "{{ root }}/motd", mode: "0644"}
-    - name: no root logins
-      lineinfile: {path: "{{ root }}/sshd_config", line: "PermitRootLogin no", regexp: "^PermitRootLogin", create: true, mode: "0600"}
-    - name: the limit
-      lineinfile: {path: "{{ root }}/limits", line: "nofile 1024", regexp: "^nofile", create: true, mode: "0644"}
-    - name: the key
-      copy: {content: "not a real key\n", dest: "{{ root }}/key", mode: "0600"}
-    - name: no foreign part
-      file: {path: "{{ root }}/conf.d/extra.conf", state: absent}
-    - name: say that it was set up
-      shell: "echo set up >> {{ root }}/log"
+// driftConfig is what a user would write: the greeting is corrected when somebody agrees, everything else by itself as long as few hosts differ.
+const driftConfig = `data: data
+server: {listen: "127.0.0.1:0"}
+services: {}
+drift:
+  playbooks:
+    site:
+      file: site.yml
+      inventory: [hosts.ini]
+      cap: {at_once: 2, share: 35%}
+      policy:
+        - {task: the greeting, do: ask}
 `
+
+// fate is what becomes of a planted difference.
+type fate int
+
+const (
+	corrected fate = iota // by itself, under the cap
+	asked                 // when an approver agrees
+	stays                 // for a reason
+)
 
 // planted is what somebody does behind the tool's back.
 type planted struct {
 	task, what string
 	hosts      []string
-	do         func(root string) error
+	fate       fate
+	do         func(ctx context.Context, host string) error
 }
 
-func plants() []planted {
-	return []planted{
-		{"the greeting", "edits the greeting", hostNames(1, 9), func(root string) error { return rewrite(filepath.Join(root, "motd"), "hello\n") }},
-		{"no root logins", "removes the line that forbids root logins", hostNames(3, 3), func(root string) error { return rewrite(filepath.Join(root, "sshd_config"), "") }},
-		{"the key", "lets everybody read the key", hostNames(5, 6), func(root string) error { return os.Chmod(filepath.Join(root, "key"), 0o644) }}, //nolint:gosec // that is what is to be found
-		{"no foreign part", "adds a file to conf.d", hostNames(12, 12), func(root string) error { return rewrite(filepath.Join(root, "conf.d", "extra.conf"), "debug on\n") }},
-		{"the limit", "raises the limit for a load test", hostNames(11, 11), func(root string) error { return rewrite(filepath.Join(root, "limits"), "nofile 65536\n") }},
-	}
+// driftHosts are the hosts of the demo.
+type driftHosts struct {
+	what      string // they are
+	names     []string
+	inventory string
+	playbook  string
+	plants    []planted
+	end       func() error
 }
 
-// rewrite puts text into a file and leaves the mode of one that is there.
-func rewrite(path, text string) error {
-	return os.WriteFile(path, []byte(text), 0o600)
-}
-
-func hostNames(first, last int) (names []string) {
-	for i := first; i <= last; i++ {
-		names = append(names, fmt.Sprintf("web%d", i))
-	}
-	return names
-}
-
-// driftYard is the folder of the demo with its hosts and its record.
+// driftYard is the folder of the demo with its hosts and its goodstate.
 type driftYard struct {
-	o    Options
-	dir  string
-	book *record.Book
-	runs int
+	*driftHosts
+	o       Options
+	dir     string
+	a       *app.App
+	address string // of the pages
+	word    string // password of the pages' user
 }
 
 // Drift shows hosts that are changed behind the tool's back, what is found, and what is done about it. The error says why it did not come out as it should.
@@ -103,14 +102,9 @@ func Drift(ctx context.Context, o Options) (out DriftOutcome, err error) {
 	if err != nil {
 		return out, fmt.Errorf("folder of the demo: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	data, err := store.Open(ctx, filepath.Join(dir, "data"))
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, data.Close()) }()
-	y := &driftYard{o: o, dir: dir}
-	if y.book, err = record.Open(data); err != nil {
+	y := &driftYard{o: o, dir: dir, word: rand.Text()[:16]}
+	defer func() { err = errors.Join(err, y.tidy()) }()
+	if err := y.lay(ctx, &out); err != nil {
 		return out, err
 	}
 	err = y.show(ctx, &out)
@@ -118,32 +112,76 @@ func Drift(ctx context.Context, o Options) (out DriftOutcome, err error) {
 	return out, err
 }
 
+// lay makes the hosts and opens a goodstate that knows them.
+func (y *driftYard) lay(ctx context.Context, out *DriftOutcome) (err error) {
+	if y.driftHosts, err = machines(ctx, y.dir); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		y.o.Say("hosts are folders; real ones with sshd: " + err.Error())
+		y.driftHosts, err = folders(y.dir)
+	} else {
+		out.Real = true
+	}
+	if err != nil {
+		return fmt.Errorf("hosts of the demo: %w", err)
+	}
+	out.Hosts = len(y.names)
+	path := filepath.Join(y.dir, app.ConfigName)
+	for name, text := range map[string]string{path: driftConfig, filepath.Join(y.dir, "hosts.ini"): y.inventory, filepath.Join(y.dir, "site.yml"): y.playbook} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			return fmt.Errorf("files of the demo: %w", err)
+		}
+	}
+	conf, err := app.Load(path)
+	if err != nil {
+		return err
+	}
+	if y.a, err = app.Open(ctx, app.Options{Config: conf, Base: y.dir, Self: y.o.Self, Log: y.o.Log}); err != nil {
+		return err
+	}
+	if err := y.a.Auth.UserAdd(ctx, driftWho, auth.Approver, y.word); err != nil {
+		return err
+	}
+	if y.address, err = y.a.Listen(ctx); err != nil {
+		return err
+	}
+	y.o.Say("watch it at " + y.address + "/drift as user demo with the password " + y.word)
+	return nil
+}
+
+// tidy leaves nothing behind.
+func (y *driftYard) tidy() (err error) {
+	if y.a != nil {
+		err = y.a.Close()
+	}
+	if y.driftHosts != nil {
+		err = errors.Join(err, y.end())
+	}
+	return errors.Join(err, os.RemoveAll(y.dir))
+}
+
 func (y *driftYard) show(ctx context.Context, out *DriftOutcome) error {
-	out.Hosts = driftHosts
-	if err := y.lay(); err != nil {
+	y.o.Say(fmt.Sprintf("%d hosts, %s, are made as a playbook says, and looked at once", len(y.names), y.what))
+	if err := y.make(ctx); err != nil {
 		return err
 	}
-	y.o.Say(fmt.Sprintf("%d hosts, each a folder of this machine, are made as a playbook says, and looked at once", driftHosts))
-	if _, err := y.run(ctx, record.Correct, nil); err != nil {
-		return err
-	}
-	if _, err := y.run(ctx, record.Detect, nil); err != nil {
+	if _, err := y.run(ctx, record.Detect); err != nil {
 		return err
 	}
 	if clean, err := y.causes(ctx); err != nil || len(clean) > 0 {
 		return errors.Join(err, falseAlarm(clean))
 	}
-	list := plants()
-	for _, p := range list {
+	for _, p := range y.plants {
 		y.o.Say("somebody " + p.what + " on " + state.Fold(p.hosts))
 		for _, h := range p.hosts {
-			if err := p.do(filepath.Join(y.dir, h)); err != nil {
+			if err := p.do(ctx, h); err != nil {
 				return fmt.Errorf("plant a difference on %s: %w", h, err)
 			}
 		}
 	}
 	at := time.Now()
-	r, err := y.run(ctx, record.Detect, nil)
+	r, err := y.run(ctx, record.Detect)
 	if err != nil {
 		return err
 	}
@@ -155,11 +193,14 @@ func (y *driftYard) show(ctx context.Context, out *DriftOutcome) error {
 	for _, c := range found {
 		y.tell(c)
 	}
-	if err := y.compare(ctx, list, len(found), out); err != nil {
+	if err := y.compare(ctx, len(found), out); err != nil {
 		return err
 	}
 	if len(out.Missed)+len(out.Wrong) > 0 {
 		return fmt.Errorf("not found: %s; found and not planted: %s", strings.Join(out.Missed, ", "), strings.Join(out.Wrong, ", "))
+	}
+	if out.Page, err = y.page(ctx, found); err != nil {
+		return err
 	}
 	return y.settle(ctx, found, out)
 }
@@ -171,48 +212,32 @@ func falseAlarm(found []record.Cause) error {
 	return fmt.Errorf("%s: %s is said to differ right after it was made so", found[0].Hosts, found[0].Task)
 }
 
-// lay writes the playbook, the inventory and the hosts' folders.
-func (y *driftYard) lay() error {
-	var hosts strings.Builder
-	var errs []error
-	for _, h := range hostNames(1, driftHosts) {
-		root := filepath.Join(y.dir, h)
-		errs = append(errs, os.Mkdir(root, 0o700))
-		fmt.Fprintf(&hosts, "%s ansible_connection=local root='%s'\n", h, root)
-	}
-	errs = append(errs, os.WriteFile(filepath.Join(y.dir, "hosts"), []byte(hosts.String()), 0o600), os.WriteFile(filepath.Join(y.dir, driftName), []byte(driftPlaybook), 0o600))
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("hosts of the demo: %w", err)
-	}
-	return nil
-}
-
-// run looks at hosts or corrects them; no limit is all of them.
-func (y *driftYard) run(ctx context.Context, mode record.Mode, limit []string) (record.Run, error) {
-	y.runs++
-	id := fmt.Sprintf("demo-%d", y.runs)
-	r, err := y.book.Begin(ctx, record.Start{ID: id, Playbook: driftName, Mode: mode, Who: "demo"})
+// run looks at the hosts, or corrects them as the policy allows, and waits for the end.
+func (y *driftYard) run(ctx context.Context, mode record.Mode) (record.Run, error) {
+	info, err := y.a.Drift.Start(ctx, mode, driftWho, "the demo", drift.Order{Playbook: driftName})
 	if err != nil {
 		return record.Run{}, err
 	}
-	set := engine.DefaultSettings()
-	dialer := &engine.Dialer{Settings: set, Keys: &remote.Keys{}}
-	_, _, failure := engine.Run(ctx, engine.Options{
-		Playbooks: []string{filepath.Join(y.dir, driftName)}, Inventory: []string{filepath.Join(y.dir, "hosts")}, Settings: set, Connect: dialer.Connect, Limit: strings.Join(limit, ","),
-		Report: r, Forks: 5, Timeout: 30, Check: mode == record.Detect, Diff: true, Fingerprint: y.book.Fingerprint, Opened: r.Opened,
-	})
-	if err := errors.Join(failure, r.Close(failure)); err != nil {
+	return y.ended(ctx, info)
+}
+
+func (y *driftYard) ended(ctx context.Context, info run.Info) (record.Run, error) {
+	info, err := y.a.Engine.Wait(ctx, info.ID)
+	if err != nil {
 		return record.Run{}, err
 	}
-	got, err := y.book.Run(ctx, id)
+	if info.State != run.Succeeded {
+		return record.Run{}, fmt.Errorf("run %s is %s: %s", info.ID, info.State, info.Error)
+	}
+	got, err := y.a.Drift.Book.Run(ctx, info.ID)
 	if err == nil && got.Unreached > 0 {
-		err = fmt.Errorf("run %s: %d of %d hosts were not gone through, want all", id, got.Unreached, got.Hosts)
+		err = fmt.Errorf("run %s: %d of %d hosts were not gone through, want all", info.ID, got.Unreached, got.Hosts)
 	}
 	return got, err
 }
 
 func (y *driftYard) causes(ctx context.Context) ([]record.Cause, error) {
-	return y.book.Causes(ctx, driftName, "", 0, 0, time.Now())
+	return y.a.Drift.Book.Causes(ctx, driftName, "", 0, 0, time.Now())
 }
 
 func (y *driftYard) tell(c record.Cause) {

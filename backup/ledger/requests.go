@@ -96,19 +96,9 @@ func (l *Ledger) Requests(ctx context.Context, all bool) ([]Request, error) {
 	return append(open, ended...), err
 }
 
-func (l *Ledger) requests(ctx context.Context, where string, args ...any) (out []Request, err error) {
-	rows, err := l.DB.QueryContext(ctx, `SELECT `+requestColumns+` FROM backup_requests WHERE `+where, args...)
+func (l *Ledger) requests(ctx context.Context, where string, args ...any) ([]Request, error) {
+	out, err := l.withoutAgreements(ctx, where, args...)
 	if err != nil {
-		return nil, wrap(err, "list requests")
-	}
-	for rows.Next() {
-		r, err := scanRequest(rows.Scan)
-		if err != nil {
-			return nil, errors.Join(wrap(err, "list requests"), rows.Close())
-		}
-		out = append(out, r)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, wrap(err, "list requests")
 	}
 	for i := range out {
@@ -117,6 +107,22 @@ func (l *Ledger) requests(ctx context.Context, where string, args ...any) (out [
 		}
 	}
 	return out, nil
+}
+
+func (l *Ledger) withoutAgreements(ctx context.Context, where string, args ...any) (out []Request, err error) {
+	rows, err := l.DB.QueryContext(ctx, `SELECT `+requestColumns+` FROM backup_requests WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		r, err := scanRequest(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
 }
 
 func scanRequest(scan func(...any) error) (r Request, err error) {

@@ -103,8 +103,8 @@ func (r *Repository) others(ctx context.Context, exclusive bool, mine ID) error 
 			continue // let go meanwhile
 		case err != nil:
 			return err
-		case f.abandoned(hostname):
-			if err := r.removeLock(id); err != nil {
+		case f.abandoned(hostname) || wasLetGo(id):
+			if err := r.removeLock(id); err != nil && !errors.Is(err, storage.ErrRefused) {
 				return err
 			}
 		case exclusive || f.Exclusive:
@@ -145,7 +145,10 @@ func (l *Lock) renew(ctx context.Context) {
 		if err == nil {
 			old := l.id
 			l.file, l.id = next, id
-			err = l.repo.removeLock(old)
+			if err = l.repo.removeLock(old); errors.Is(err, storage.ErrRefused) {
+				letGo.Store(old, true)
+				err = nil
+			}
 		}
 		if err != nil && time.Since(l.file.Time) > lockStale-lockRefresh {
 			l.lost = fmt.Errorf("the lock of the repository could not be renewed: %w", err)
@@ -161,9 +164,24 @@ func (l *Lock) Err() error {
 	return l.lost
 }
 
-// Unlock lets go.
+// letGo has the locks of this process that it gave up and could not remove, since its credentials may not. Others take them for given up when they are stale.
+var letGo sync.Map
+
+func wasLetGo(id ID) bool {
+	_, gone := letGo.Load(id)
+	return gone
+}
+
+// Unlock lets go. A lock for reading and adding that may not be removed stays, until it is stale or who may removes it; one for taking away is of no use without that right.
 func (l *Lock) Unlock() error {
 	l.stop()
 	l.done.Wait()
-	return l.repo.removeLock(l.id)
+	err := l.repo.removeLock(l.id)
+	if errors.Is(err, storage.ErrRefused) {
+		letGo.Store(l.id, true)
+		if !l.file.Exclusive {
+			return nil
+		}
+	}
+	return err
 }

@@ -38,6 +38,7 @@ type Application struct {
 	Recovery  time.Duration
 	Drilled   time.Time
 	DrillSaid string
+	Simulated []Failure
 	History   []Event
 }
 
@@ -51,6 +52,14 @@ type Command struct{ What, Line, Took string }
 type Phase struct {
 	Name string
 	Took time.Duration
+}
+
+// Failure is one that was simulated: how its last drill ended.
+type Failure struct {
+	Kind     string
+	At       time.Time
+	Recovery time.Duration // 0: it was not back
+	Said     string
 }
 
 // Event is something that happened to the copies.

@@ -45,6 +45,7 @@ func TestHandbooksSayWhatToDoInItsOrder(t *testing.T) {
 // Every step is a command line that a shell can read, also with names that need quotes.
 func TestHandbooksAreShell(t *testing.T) {
 	for kind, settings := range map[string]map[string]any{
+		"bucket":          {"endpoint": "https://s3.example.com", "bucket": "it's", "access_key": map[string]any{"secret": "id"}, "secret_key": map[string]any{"secret": "key"}},
 		"etcd":            {"endpoints": []string{"https://127.0.0.1:2379"}, "member": map[string]any{"name": "it's", "peer": "https://10.0.0.1:2380"}},
 		"postgres_server": {"url": map[string]any{"secret": "db"}},
 		"kubernetes":      {"kubeconfig": "backup.kubeconfig"},

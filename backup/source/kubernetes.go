@@ -1,13 +1,16 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
 
 	"goodstate.dev/goodstate/backup/repository"
 	"goodstate.dev/goodstate/backup/source/kubernetes"
@@ -47,17 +50,20 @@ type kubernetesSource struct {
 	Kinds       []string       `yaml:"kinds" help:"kinds as kubectl names them; without it all" example:"[deployments.apps, configmaps]"`
 	Without     []string       `yaml:"exclude_kinds" help:"kinds that are left out" example:"[replicasets.apps]"`
 	Labels      string         `yaml:"labels" help:"selector of labels; only objects in namespaces that it selects are copied" example:"app=shop"`
+	Inside      bool           `yaml:"inside" help:"only what is in namespaces, nothing of the cluster itself: for an account that has rights in its namespaces only"`
+	As          string         `yaml:"as" help:"service account that everything is read and made as, NAMESPACE:NAME; goodstate's own account must be allowed to impersonate it" example:"shop:backup"`
 	Volumes     clusterVolumes `yaml:"volumes" help:"what is in volumes is copied too" example:"{image: \"registry.example/goodstate:1\"}"`
 	Drill       clusterDrill   `yaml:"drill" help:"what drills do in scratch namespaces of the same cluster" example:"{replicas: 1, ready: 3m}"`
 }
 
 type clusterDrill struct {
 	Replicas int             `yaml:"replicas" help:"most replicas of a workload in a drill" example:"1"`
+	Role     string          `yaml:"role" help:"ClusterRole that the account of as is given in scratch namespaces, which goodstate's own account makes" example:"goodstate-drill"`
 	Ready    config.Duration `yaml:"ready" help:"how long a drill waits until all workloads are ready" example:"5m"`
 }
 
 func (s *kubernetesSource) filter() (kubernetes.Filter, error) {
-	f := kubernetes.Filter{Namespaces: s.Namespaces, Exclude: s.Exclude, Kinds: s.Kinds, Without: s.Without}
+	f := kubernetes.Filter{Namespaces: s.Namespaces, Exclude: s.Exclude, Kinds: s.Kinds, Without: s.Without, Inside: s.Inside}
 	if s.Labels != "" {
 		selector, err := labels.Parse(s.Labels)
 		if err != nil {
@@ -68,8 +74,29 @@ func (s *kubernetesSource) filter() (kubernetes.Filter, error) {
 	return f, nil
 }
 
-// connect reaches the cluster that is copied or, with the text of another kubeconfig, that one.
-func (s *kubernetesSource) connect(ctx context.Context, j Job, other string) (*kube.Cluster, error) {
+// Validate reports an account that is none.
+func (s *kubernetesSource) Validate(report func(path, message string)) {
+	if _, _, ok := strings.Cut(s.As, ":"); s.As != "" && !ok {
+		report("as", fmt.Sprintf("%q, want NAMESPACE:NAME of a service account", s.As))
+	}
+	if s.Drill.Role != "" && s.As == "" {
+		report("drill.role", "it is given to the account of as, and there is none")
+	}
+}
+
+// connect reaches the cluster that is copied or, with the text of another kubeconfig, that one, as the account that was named.
+func (s *kubernetesSource) connect(ctx context.Context, j Job, other, as string) (*kube.Cluster, error) {
+	c, err := s.own(ctx, j, other)
+	if as = cmp.Or(as, s.As); err != nil || as == "" {
+		return c, err
+	}
+	account := rest.CopyConfig(c.Config)
+	account.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + as}
+	return kube.With(account)
+}
+
+// own reaches it as goodstate's own account.
+func (s *kubernetesSource) own(ctx context.Context, j Job, other string) (*kube.Cluster, error) {
 	if other != "" {
 		return kube.Connect(kube.Access{Text: []byte(other)})
 	}
@@ -89,7 +116,7 @@ func (s *kubernetesSource) connect(ctx context.Context, j Job, other string) (*k
 
 // Backup copies the objects as they were at one moment.
 func (s *kubernetesSource) Backup(ctx context.Context, j Job) (Copied, error) {
-	c, err := s.connect(ctx, j, "")
+	c, err := s.connect(ctx, j, "", "")
 	if err != nil {
 		return Copied{}, err
 	}
@@ -130,13 +157,16 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 		return Restored{}, errors.New("objects of a cluster come back in a cluster only: say --in-place, --cluster or --namespace")
 	}
 	where := *to.Cluster
-	c, err := s.connect(ctx, j, where.Kubeconfig)
+	c, err := s.connect(ctx, j, where.Kubeconfig, where.As)
 	if err != nil {
 		return Restored{}, err
 	}
 	f, err := s.filter()
 	if err != nil {
 		return Restored{}, err
+	}
+	if len(where.Only) > 0 {
+		f.Namespaces, f.Inside = where.Only, true
 	}
 	opt := kubernetes.Options{
 		Filter: f, Conflict: kubernetes.Conflict(where.Existing), Dry: where.Plan, Say: j.Say,
@@ -159,6 +189,7 @@ func (s *kubernetesSource) Restore(ctx context.Context, j Job, snap repository.S
 	}
 	res := Restored{Files: int64(back.Count(kubernetes.Created) + back.Count(kubernetes.Updated)), Bytes: back.Bytes, Problems: back.Problems()}
 	res.Created, res.Updated, res.Kept = int64(back.Count(kubernetes.Created)), int64(back.Count(kubernetes.Updated)), int64(back.Count(kubernetes.Kept))
+	res.Finalizers = back.Finalizers
 	if where.Plan {
 		res.Changes = back.Plan()
 	}
@@ -182,7 +213,7 @@ func (s *kubernetesSource) Original(context.Context, Job) (Place, error) {
 
 // Scratch makes namespaces that may talk to nobody outside.
 func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(context.Context) error, error) {
-	c, err := s.connect(ctx, j, "")
+	c, err := s.connect(ctx, j, "", "")
 	if err != nil {
 		return Place{}, nil, err
 	}
@@ -190,6 +221,14 @@ func (s *kubernetesSource) Scratch(ctx context.Context, j Job) (Place, func(cont
 	if err != nil {
 		return Place{}, nil, err
 	}
-	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application, j.mark())
+	var account *kubernetes.Account
+	if s.Drill.Role != "" {
+		if c, err = s.own(ctx, j, ""); err != nil {
+			return Place{}, nil, err
+		}
+		space, name, _ := strings.Cut(s.As, ":")
+		account = &kubernetes.Account{Namespace: space, Name: name, Role: s.Drill.Role}
+	}
+	names, done, err := kubernetes.Scratch(ctx, c, f, j.Application, j.mark(), account)
 	return Place{Cluster: &Cluster{Namespaces: names, Drill: true}}, done, err
 }

@@ -125,7 +125,7 @@ func (s *kubernetesSource) Forgot(ctx context.Context, j Job) error {
 	if s.Volumes.Image == "" {
 		return nil
 	}
-	c, err := s.connect(ctx, j, "")
+	c, err := s.connect(ctx, j, "", "")
 	if err != nil {
 		return err
 	}

@@ -61,9 +61,12 @@ type Restored struct {
 	Problems []string `json:"problems,omitempty"`
 	Created  int64    `json:"created,omitempty"` // objects of a cluster
 	Updated  int64    `json:"updated,omitempty"`
-	Ended    string   `json:"ended,omitempty"`   // where the replay of a log ended, in the server's words
-	Kept     int64    `json:"kept,omitempty"`    // that are there and different, and stay
-	Changes  []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
+	Ended    string   `json:"ended,omitempty"` // where the replay of a log ended, in the server's words
+	Kept     int64    `json:"kept,omitempty"`  // that are there and different, and stay
+	// Finalizers of objects of a cluster that came back, and how many have them: without what serves a finalizer these objects cannot be deleted.
+	Finalizers map[string]int `json:"finalizers,omitempty"`
+
+	Changes []string `json:"changes,omitempty"` // of a plan: what would become of which object, with the difference
 }
 
 // Kind describes a kind of source for the family.

@@ -70,7 +70,7 @@ func (f *Folder) Save(ctx context.Context, name string, size int64, content io.R
 		return fmt.Errorf("save %s: %w", name, err)
 	}
 	defer func() { err = errors.Join(err, tmp.Close(), gone(os.Remove(tmp.Name()))) }()
-	n, err := io.Copy(tmp, limited{under(ctx, content), f.rates.Up})
+	n, err := io.Copy(tmp, limited{ctx, under(ctx, content), f.rates.Up})
 	switch {
 	case err != nil:
 		return fmt.Errorf("save %s: %w", name, err)
@@ -107,7 +107,7 @@ func syncFolder(dir string) error {
 }
 
 // Open reads a part of a file.
-func (f *Folder) Open(_ context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+func (f *Folder) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
 	if err := check(name); err != nil {
 		return nil, err
 	}
@@ -121,9 +121,9 @@ func (f *Folder) Open(_ context.Context, name string, offset, length int64) (io.
 		if _, err := file.Seek(offset, io.SeekStart); err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
-		return part{limited{file, f.rates.Down}, file}, nil
+		return part{limited{ctx, file, f.rates.Down}, file}, nil
 	}
-	return part{limited{exactly(io.NewSectionReader(file, offset, length), length), f.rates.Down}, file}, nil
+	return part{limited{ctx, exactly(io.NewSectionReader(file, offset, length), length), f.rates.Down}, file}, nil
 }
 
 type part struct {
@@ -182,7 +182,10 @@ func (f *Folder) Remove(_ context.Context, name string) error {
 	if err := check(name); err != nil {
 		return err
 	}
-	if err := os.Remove(f.path(name)); gone(err) != nil {
+	switch err := os.Remove(f.path(name)); {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("remove %s: %w: %w", name, ErrRefused, err)
+	case gone(err) != nil:
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	return nil

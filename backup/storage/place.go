@@ -82,7 +82,7 @@ func (e Env) transport(ca string) (*http.Transport, error) {
 			if err != nil || e.Rates == (Rates{}) {
 				return conn, err
 			}
-			return limitedConn{conn, e.Rates}, nil
+			return limitConn(conn, e.Rates), nil
 		},
 	}
 	if ca == "" {
@@ -103,33 +103,55 @@ func (e Env) transport(ca string) (*http.Transport, error) {
 	return t, nil
 }
 
+// limitedConn waits no longer than it is open.
 type limitedConn struct {
 	net.Conn
 	rates Rates
+	live  context.Context //nolint:containedctx // it ends with the connection
+	end   context.CancelFunc
 }
 
-func (c limitedConn) Read(p []byte) (int, error)  { return limitRead(c.Conn, c.rates.Down, p) }
-func (c limitedConn) Write(p []byte) (int, error) { return limitWrite(c.Conn, c.rates.Up, p) }
+func limitConn(c net.Conn, r Rates) net.Conn {
+	live, end := context.WithCancel(context.Background())
+	return &limitedConn{c, r, live, end}
+}
 
-// limitRead takes what comes and then waits for its time. Closing the connection ends the next read, so the waits, which are short, need no context of their own.
-func limitRead(r io.Reader, l *rate.Limiter, p []byte) (int, error) {
+func (c *limitedConn) Read(p []byte) (int, error) {
+	return limitRead(c.live, c.Conn, c.rates.Down, p)
+}
+
+func (c *limitedConn) Write(p []byte) (int, error) {
+	return limitWrite(c.live, c.Conn, c.rates.Up, p)
+}
+
+func (c *limitedConn) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
+
+// limitRead takes what comes and then waits for its time, or for the end of ctx.
+func limitRead(ctx context.Context, r io.Reader, l *rate.Limiter, p []byte) (int, error) {
 	if l == nil {
 		return r.Read(p)
 	}
 	n, err := r.Read(p[:min(len(p), l.Burst())])
 	if n > 0 {
-		_ = l.WaitN(context.Background(), n) // n is no more than the burst
+		if waited := l.WaitN(ctx, n); waited != nil && err == nil { // n is no more than the burst
+			err = fmt.Errorf("wait for the rate: %w", waited)
+		}
 	}
 	return n, err
 }
 
-func limitWrite(w io.Writer, l *rate.Limiter, p []byte) (done int, err error) {
+func limitWrite(ctx context.Context, w io.Writer, l *rate.Limiter, p []byte) (done int, err error) {
 	if l == nil {
 		return w.Write(p)
 	}
 	for len(p) > 0 && err == nil {
 		part := p[:min(len(p), l.Burst())]
-		_ = l.WaitN(context.Background(), len(part)) // it is no more than the burst
+		if err := l.WaitN(ctx, len(part)); err != nil { // it is no more than the burst
+			return done, fmt.Errorf("wait for the rate: %w", err)
+		}
 		var n int
 		n, err = w.Write(part)
 		done += n
@@ -138,21 +160,25 @@ func limitWrite(w io.Writer, l *rate.Limiter, p []byte) (done int, err error) {
 	return done, err
 }
 
-// limited reads a stream at a rate.
+// limited reads a stream at a rate, until ctx ends.
 type limited struct {
-	r io.Reader
-	l *rate.Limiter
+	ctx context.Context //nolint:containedctx // a reader has none of its own
+	r   io.Reader
+	l   *rate.Limiter
 }
 
-func (l limited) Read(p []byte) (int, error) { return limitRead(l.r, l.l, p) }
+func (l limited) Read(p []byte) (int, error) { return limitRead(l.ctx, l.r, l.l, p) }
 
-// limitedWriter writes a stream at a rate.
+// limitedWriter writes a stream at a rate, until ctx ends.
 type limitedWriter struct {
 	io.WriteCloser
-	l *rate.Limiter
+	ctx context.Context //nolint:containedctx // a writer has none of its own
+	l   *rate.Limiter
 }
 
-func (l limitedWriter) Write(p []byte) (int, error) { return limitWrite(l.WriteCloser, l.l, p) }
+func (l limitedWriter) Write(p []byte) (int, error) {
+	return limitWrite(l.ctx, l.WriteCloser, l.l, p)
+}
 
 // secure refuses an address over which credentials and data would go unencrypted, unless it is on this machine.
 func secure(scheme, host string) error {

@@ -111,7 +111,7 @@ func (f *sftpFolder) session(ctx context.Context) (*sftpSession, error) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, p.Stderr) }() // it ends with the connection
 	halt := context.AfterFunc(ctx, func() { _ = host.Close() })
-	client, err := sftp.NewClientPipe(limited{p.Stdout, f.rates.Down}, limitedWriter{p.Stdin, f.rates.Up}, sftp.UseConcurrentWrites(true))
+	client, err := sftp.NewClientPipe(limited{long, p.Stdout, f.rates.Down}, limitedWriter{p.Stdin, long, f.rates.Up}, sftp.UseConcurrentWrites(true))
 	halt()
 	if err != nil {
 		stop()

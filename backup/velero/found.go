@@ -67,8 +67,12 @@ func into[T any](all []T, o *unstructured.Unstructured) ([]T, error) {
 
 // kinds are those that are read from a cluster, with the version of their API.
 var kinds = []schema.GroupVersionResource{
-	{Group: Group, Version: "v1", Resource: "schedules"}, {Group: Group, Version: "v1", Resource: "backupstoragelocations"}, {Group: Group, Version: "v1", Resource: "volumesnapshotlocations"},
-	{Group: Group, Version: "v1", Resource: "backups"}, {Group: Group, Version: "v1", Resource: "podvolumebackups"}, {Group: Group, Version: "v2alpha1", Resource: "datauploads"},
+	{Group: Group, Version: "v1", Resource: "schedules"},
+	{Group: Group, Version: "v1", Resource: "backupstoragelocations"},
+	{Group: Group, Version: "v1", Resource: "volumesnapshotlocations"},
+	{Group: Group, Version: "v1", Resource: "backups"},
+	{Group: Group, Version: "v1", Resource: "podvolumebackups"},
+	{Group: Group, Version: "v2alpha1", Resource: "datauploads"},
 }
 
 // FromCluster reads Velero's objects from a cluster, of one namespace or with "" of all.

@@ -1,6 +1,6 @@
-// Package audit hands the journal on to where audits are kept: OTLP, syslog, files. The journal itself is the spool: each sink has a cursor in it that moves only
-// when the other side has taken what is before it, so that everything arrives at least once and in order. It reads the journal beside the work and never
-// holds it up.
+// Package audit hands the journal, and other logs like it, on to where they are kept: OTLP, syslog, files, Elasticsearch. A log itself is the spool: each sink has a
+// cursor in it that moves only when the other side has taken what is before it, so that everything arrives at least once and in order. It reads beside the
+// work and never holds it up.
 package audit
 
 import (
@@ -19,9 +19,9 @@ import (
 
 // Sink is where entries go. A member of the family is one file.
 type Sink interface {
-	// Send hands entries over, in order, and returns nil once the other side has taken all of them. It may be called again with the same entries, from one
+	// Send hands records of one log over, at least one and in order, and returns nil once the other side has taken all of them. It may be called again with the same, from one
 	// goroutine. An error is tried again; it holds no secrets.
-	Send(ctx context.Context, s Secrets, entries []journal.Entry) error
+	Send(ctx context.Context, s Secrets, records []Record) error
 	// Close ends connections. Send may be called again after it.
 	Close() error
 }
@@ -68,17 +68,32 @@ func (r Rule) name() string {
 type Options struct {
 	DB      *sql.DB // with the table audit_cursors
 	Journal *journal.Journal
+	Other   *Other // another log than the journal; nil: the journal
 	Rules   []Rule
 	Secrets Secrets
 	Redact  func(string) string
 	Log     *slog.Logger
 }
 
+// Other is a log that is not the journal. Troubles with its sinks are still journaled.
+type Other struct {
+	Source Source
+	Name   string                                        // drift; tells its cursors and its events in the journal from others'
+	Called string                                        // in words: the log of results
+	Batch  int                                           // records at a time
+	Most   int64                                         // how far a sink may be behind; what is older is dropped, counted and said. 0: there is no bound
+	Tell   func(ctx context.Context, event, text string) // tells people; nil: the journal only
+}
+
 // Exporter hands the journal on.
 type Exporter struct {
 	Options
-	lanes []*lane
-	first time.Duration // wait after the first failure; tests make it shorter
+	lanes  []*lane
+	source Source
+	prefix string // of cursors
+	called string
+	batch  int
+	first  time.Duration // wait after the first failure; tests make it shorter
 }
 
 // New returns the exporter of these rules. It does no I/O.
@@ -89,15 +104,18 @@ func New(o Options) (*Exporter, error) {
 	if o.Redact == nil {
 		o.Redact = func(text string) string { return text }
 	}
-	x := &Exporter{Options: o, first: time.Second}
+	x := &Exporter{Options: o, first: time.Second, source: entries{o.Journal}, called: "audit", batch: batchEntries}
+	if o.Other != nil {
+		x.source, x.prefix, x.called, x.batch = o.Other.Source, o.Other.Name+"/", o.Other.Called, o.Other.Batch
+	}
 	seen := map[string]bool{}
 	for i, r := range o.Rules {
 		sink, err := r.To.New()
 		if err != nil {
-			return nil, fmt.Errorf("audit[%d]: %w", i, err)
+			return nil, fmt.Errorf("%s[%d]: %w", x.section(), i, err)
 		}
 		if seen[r.name()] { // the cursor is kept under the name
-			return nil, fmt.Errorf("audit[%d]: two sinks are called %q; give each a name of its own", i, r.name())
+			return nil, fmt.Errorf("%s[%d]: two sinks are called %q; give each a name of its own", x.section(), i, r.name())
 		}
 		seen[r.name()] = true
 		x.lanes = append(x.lanes, &lane{name: r.name(), sink: sink})
@@ -134,22 +152,31 @@ func (x *Exporter) Flush(ctx context.Context) {
 
 // State is how far one sink is.
 type State struct {
-	Sink   string    `json:"sink"`
-	Behind int64     `json:"behind"` // entries that it does not have yet
-	Since  time.Time `json:"failing_since,omitzero"`
-	Error  string    `json:"error,omitempty"` // of the last attempt
-	Sent   time.Time `json:"sent,omitzero"`   // when it took something last
+	Sink    string    `json:"sink"`
+	Behind  int64     `json:"behind"` // entries that it does not have yet
+	Since   time.Time `json:"failing_since,omitzero"`
+	Error   string    `json:"error,omitempty"`   // of the last attempt
+	Sent    time.Time `json:"sent,omitzero"`     // when it took something last
+	Dropped int64     `json:"dropped,omitempty"` // entries that it never got
+	Log     string    `json:"log,omitempty"`     // in words; empty: the audit
 }
 
 // Trouble says in words what is wrong with a sink; empty: nothing that needs a person.
 func (s State) Trouble(now time.Time) string {
 	if !s.Since.IsZero() && now.Sub(s.Since) > patience {
-		return fmt.Sprintf("the audit to %s is %d entries behind, it fails since %s: %s", s.Sink, s.Behind, s.Since.Local().Format("2006-01-02 15:04:05"), s.Error)
+		return fmt.Sprintf("the %s to %s is %d entries behind, it fails since %s: %s", s.called(), s.Sink, s.Behind, s.Since.Local().Format("2006-01-02 15:04:05"), s.Error)
 	}
 	if s.Behind > farBehind {
-		return fmt.Sprintf("the audit to %s is %d entries behind", s.Sink, s.Behind)
+		return fmt.Sprintf("the %s to %s is %d entries behind", s.called(), s.Sink, s.Behind)
 	}
 	return ""
+}
+
+func (s State) called() string {
+	if s.Log == "" {
+		return "audit"
+	}
+	return s.Log
 }
 
 const (
@@ -159,7 +186,7 @@ const (
 
 // Status tells how far each sink is.
 func (x *Exporter) Status(ctx context.Context) ([]State, error) {
-	head, err := x.head(ctx)
+	head, err := x.source.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -169,17 +196,21 @@ func (x *Exporter) Status(ctx context.Context) ([]State, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, State{Sink: l.name, Behind: head - c.seq, Since: c.failed, Error: c.problem, Sent: c.at})
+		st := State{Sink: l.name, Behind: max(head-c.seq, 0), Since: c.failed, Error: c.problem, Sent: c.at, Dropped: c.dropped}
+		if x.Other != nil {
+			st.Log = x.called
+		}
+		out = append(out, st)
 	}
 	return out, nil
 }
 
-func (x *Exporter) head(ctx context.Context) (int64, error) {
-	newest, err := x.Journal.List(ctx, journal.Filter{Limit: 1, Newest: true})
-	if err != nil || len(newest) == 0 {
-		return 0, err
+// section is where the sinks are configured.
+func (x *Exporter) section() string {
+	if x.Other == nil {
+		return "audit"
 	}
-	return newest[0].Seq, nil
+	return x.Other.Name + ".logs.sinks"
 }
 
 // Close ends the sinks' connections.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -18,7 +18,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"goodstate.dev/goodstate/core/config"
-	"goodstate.dev/goodstate/core/journal"
 )
 
 func init() {
@@ -36,6 +35,7 @@ func init() {
 type otlp struct {
 	URL      string                  `yaml:"url" help:"address of the collector's logs, with its path" required:"true" example:"https://collector.example.org:4318/v1/logs"`
 	Headers  map[string]config.Value `yaml:"headers" help:"more headers, such as Authorization"`
+	CA       string                  `yaml:"ca" help:"file with the certificates in PEM to trust besides the system's"`
 	Encoding string                  `yaml:"encoding" help:"how records are written" enum:"protobuf,json" default:"protobuf"`
 
 	client *http.Client
@@ -43,23 +43,16 @@ type otlp struct {
 
 // Validate wants a web address.
 func (o *otlp) Validate() error {
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("url %q, want https://host:4318/v1/logs", o.URL)
-	}
-	if u.User != nil {
-		return errors.New("url: a password does not belong into an address, use headers: {Authorization: {secret: name}}")
-	}
-	return nil
+	return checkURL(o.URL, "https://host:4318/v1/logs")
 }
 
 const answerMost = 64 << 10
 
 // Send posts the entries as one request. A collector that took only a part says so, and is not sent the same again: the protocol forbids it; that is an error of
 // the collector's which its answer and our log tell.
-func (o *otlp) Send(ctx context.Context, s Secrets, entries []journal.Entry) error {
+func (o *otlp) Send(ctx context.Context, s Secrets, records []Record) error {
 	// LogsData has the same bytes as the request of the service, whose package would bring gRPC's gateway along.
-	body, kind, err := o.encode(logsOf(entries))
+	body, kind, err := o.encode(logsOf(records))
 	if err != nil {
 		return err
 	}
@@ -77,9 +70,8 @@ func (o *otlp) Send(ctx context.Context, s Secrets, entries []journal.Entry) err
 		req.Header.Set(name, text)
 	}
 	if o.client == nil {
-		o.client = &http.Client{
-			Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		if o.client, err = newClient(o.CA); err != nil {
+			return fmt.Errorf("otlp: %w", err)
 		}
 	}
 	res, err := o.client.Do(req)
@@ -110,28 +102,29 @@ func (o *otlp) encode(d *logs.LogsData) (body []byte, kind string, err error) {
 	return body, kind, nil
 }
 
-// logsOf are the entries as log records.
-func logsOf(entries []journal.Entry) *logs.LogsData {
+// logsOf are the records of one log as log records.
+func logsOf(records []Record) *logs.LogsData {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	scope := &logs.ScopeLogs{Scope: &common.InstrumentationScope{Name: "goodstate/journal"}}
+	scope := &logs.ScopeLogs{Scope: &common.InstrumentationScope{Name: "goodstate/" + records[0].Log}}
 	seen := uint64(time.Now().UnixNano()) //nolint:gosec // after 1970
-	for _, e := range entries {
+	for _, e := range records {
 		r := &logs.LogRecord{
 			TimeUnixNano: uint64(e.At.UnixNano()), ObservedTimeUnixNano: seen, EventName: "goodstate." + e.Event, //nolint:gosec // after 1970
 			SeverityNumber: logs.SeverityNumber_SEVERITY_NUMBER_INFO, SeverityText: "INFO", Body: text(e.Text),
 		}
-		if severityOf(e) == severityWarning {
+		switch e.Severity {
+		case SeverityWarning:
 			r.SeverityNumber, r.SeverityText = logs.SeverityNumber_SEVERITY_NUMBER_WARN, "WARN"
+		case SeverityError:
+			r.SeverityNumber, r.SeverityText = logs.SeverityNumber_SEVERITY_NUMBER_ERROR, "ERROR"
 		}
 		r.Attributes = append(r.Attributes, &common.KeyValue{Key: "goodstate.seq", Value: &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: e.Seq}}})
-		for _, p := range [][2]string{
-			{"run", e.Run}, {"step", e.Step}, {"event", e.Event}, {"target", e.Target}, {"actor", e.Actor}, {"data", string(e.Data)}, {"prev", e.Prev}, {"hash", e.Hash},
-		} {
-			if p[1] != "" {
-				r.Attributes = append(r.Attributes, &common.KeyValue{Key: "goodstate." + p[0], Value: text(p[1])})
+		for _, f := range e.Fields {
+			if f.Value != "" {
+				r.Attributes = append(r.Attributes, &common.KeyValue{Key: "goodstate." + f.Name, Value: text(f.Value)})
 			}
 		}
 		scope.LogRecords = append(scope.LogRecords, r)
@@ -145,7 +138,7 @@ func logsOf(entries []journal.Entry) *logs.LogsData {
 }
 
 func text(s string) *common.AnyValue {
-	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: s}}
+	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: strings.ToValidUTF8(s, "?")}}
 }
 
 // Close ends idle connections.

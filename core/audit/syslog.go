@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"goodstate.dev/goodstate/core/config"
-	"goodstate.dev/goodstate/core/journal"
 )
 
 func init() {
@@ -67,7 +65,7 @@ func (s *syslog) Validate() error {
 }
 
 // Send writes the entries. A connection that the other side has closed meanwhile is noticed first, so that nothing is written to nobody.
-func (s *syslog) Send(ctx context.Context, _ Secrets, entries []journal.Entry) error {
+func (s *syslog) Send(ctx context.Context, _ Secrets, records []Record) error {
 	if s.conn != nil && s.stream && closed(s.conn) {
 		_ = s.Close() // a new one is opened
 	}
@@ -87,7 +85,7 @@ func (s *syslog) Send(ctx context.Context, _ Secrets, entries []journal.Entry) e
 	if err := s.conn.SetWriteDeadline(until); err != nil {
 		return errors.Join(fmt.Errorf("syslog %s: %w", s.Address, err), s.Close())
 	}
-	for _, e := range entries {
+	for _, e := range records {
 		text := s.message(e, host)
 		if s.stream {
 			text = strconv.Itoa(len(text)) + " " + text // octet counting: RFC 6587, RFC 5425
@@ -119,17 +117,8 @@ func (s *syslog) dial(ctx context.Context) (err error) {
 		}
 	case "tls":
 		secure := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-		if s.CA != "" {
-			pem, err := os.ReadFile(s.CA)
-			if err != nil {
-				return fmt.Errorf("syslog: ca: %w", err)
-			}
-			if secure.RootCAs, err = x509.SystemCertPool(); err != nil {
-				secure.RootCAs = x509.NewCertPool()
-			}
-			if !secure.RootCAs.AppendCertsFromPEM(pem) {
-				return fmt.Errorf("syslog: ca: %s has no certificate in PEM", s.CA)
-			}
+		if secure.RootCAs, err = roots(s.CA); err != nil {
+			return fmt.Errorf("syslog: %w", err)
 		}
 		s.stream = true
 		s.conn, err = (&tls.Dialer{NetDialer: &d, Config: secure}).DialContext(ctx, "tcp", u.Host)
@@ -154,52 +143,22 @@ func closed(c net.Conn) bool {
 	return !errors.As(err, &timeout) || !timeout.Timeout()
 }
 
-// Severities of RFC 5424.
-const (
-	severityWarning = 4
-	severityNotice  = 5
-	severityInfo    = 6
-)
-
-// severityOf tells what somebody should look at from the rest.
-func severityOf(e journal.Entry) int {
-	switch {
-	case strings.HasSuffix(e.Event, "-refused"), strings.HasSuffix(e.Event, "-paused"), e.Event == "trigger", strings.HasPrefix(e.Event, "trigger-"), e.Event == "audit-behind":
-		return severityWarning
-	case e.Event == "finding":
-		return severityInfo
-	}
-	return severityNotice
-}
-
 // example is the number for private enterprises that RFC 5612 keeps for examples: there is no registered one.
 const sdID = "goodstate@32473"
 
-// message is an entry as RFC 5424 writes it: <PRI>1 TIME HOST APP PROCID MSGID [DATA] TEXT.
-func (s *syslog) message(e journal.Entry, host string) string {
+// message is a record as RFC 5424 writes it: <PRI>1 TIME HOST APP PROCID MSGID [DATA] TEXT.
+func (s *syslog) message(r Record, host string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<%d>1 %s %s %s %d %s [%s", s.Facility*8+severityOf(e), e.At.UTC().Format("2006-01-02T15:04:05.000Z"), field(host, 255), s.App, os.Getpid(), field(e.Event, 32), sdID)
-	for _, p := range [][2]string{
-		{"seq", strconv.FormatInt(e.Seq, 10)},
-		{"run", e.Run},
-		{"step", e.Step},
-		{"event", e.Event},
-		{"target", e.Target},
-		{"actor", e.Actor},
-		{"hash", e.Hash},
-		{"prev", e.Prev},
-		{"data", cut(string(e.Data), dataMost)},
-	} {
-		if p[1] != "" {
-			fmt.Fprintf(&b, ` %s="%s"`, p[0], sdEscape.Replace(strings.ToValidUTF8(p[1], "?")))
+	fmt.Fprintf(&b, "<%d>1 %s %s %s %d %s [%s", s.Facility*8+r.Severity, r.At.UTC().Format("2006-01-02T15:04:05.000Z"), field(host, 255), s.App, os.Getpid(), field(r.Event, 32), sdID)
+	for _, f := range append([]Field{{"seq", r.seq()}}, r.Fields...) {
+		if f.Value != "" {
+			fmt.Fprintf(&b, ` %s="%s"`, f.Name, sdEscape.Replace(strings.ToValidUTF8(cut(f.Value, dataMost), "?")))
 		}
 	}
 	b.WriteString("] \xef\xbb\xbf") // the text is UTF-8
-	b.WriteString(strings.Join(strings.FieldsFunc(strings.ToValidUTF8(e.Text, "?"), func(r rune) bool { return r < ' ' || r == 0x7f }), " "))
+	b.WriteString(strings.Join(strings.FieldsFunc(strings.ToValidUTF8(r.Text, "?"), func(r rune) bool { return r < ' ' || r == 0x7f }), " "))
 	return b.String()
 }
-
-const dataMost = 4 << 10
 
 var sdEscape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`, "\n", " ", "\r", " ")
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"mime/quotedprintable"
 	"net"
 	"net/mail"
 	"net/smtp"
@@ -179,18 +178,19 @@ func (m *email) message(n Notice) []byte {
 		{"Message-ID", fmt.Sprintf("<%x@%s>", sha256.Sum256([]byte(n.Key)), domain)},
 		{"Auto-Submitted", "auto-generated"},
 		{"MIME-Version", "1.0"},
-		{"Content-Type", "text/plain; charset=utf-8"},
-		{"Content-Transfer-Encoding", "quoted-printable"},
 	} {
 		if h[1] == "" {
 			continue
 		}
 		fmt.Fprintf(&b, "%s: %s\r\n", h[0], oneLine(h[1]))
 	}
-	b.WriteString("\r\n")
-	w := quotedprintable.NewWriter(&b)
-	fmt.Fprintf(w, "%s\n\n%s\n", n.Title, n.plain())
-	_ = w.Close() // writes to memory
+	text := fmt.Sprintf("%s\n\n%s\n", n.Title, n.plain())
+	if len(n.Files) == 0 {
+		b.WriteString("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
+		quote(&b, text)
+		return b.Bytes()
+	}
+	attach(&b, n, text)
 	return b.Bytes()
 }
 

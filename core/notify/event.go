@@ -57,8 +57,19 @@ type Event struct {
 	Text     string    `json:"text,omitempty"` // what happened, in a few lines
 	URL      string    `json:"url,omitempty"`  // the page about it
 	At       time.Time `json:"at"`
-	Data     any       `json:"data,omitempty"` // for programs
+	Data     any       `json:"data,omitempty"`  // for programs
+	Files    []File    `json:"files,omitempty"` // sent along where the channel can: mails, and what programs get
 }
+
+// File goes along with an event. All files of an event have at most filesMost bytes.
+type File struct {
+	Name string `json:"name"` // without a folder
+	Type string `json:"type"` // as MIME says it
+	Data []byte `json:"data"`
+}
+
+// filesMost is what mail servers usually take, in bytes before they are encoded.
+const filesMost = 10 << 20
 
 // words are the last words of types that tell the phase when the event does not.
 var words = map[string]Phase{
@@ -84,6 +95,16 @@ func (e Event) check() error {
 		return fmt.Errorf("notice %s: the event has no type", e.ID)
 	case strings.TrimSpace(e.Title) == "":
 		return fmt.Errorf("notice %s: the event has no title", e.ID)
+	}
+	size := 0
+	for _, f := range e.Files {
+		size += len(f.Data)
+		if f.Name == "" || strings.ContainsAny(f.Name, "/\\\"\r\n") {
+			return fmt.Errorf("notice %s: %q is no name of a file", e.ID, f.Name)
+		}
+	}
+	if size > filesMost {
+		return fmt.Errorf("notice %s: its files have %d bytes, want at most %d", e.ID, size, filesMost)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,6 +159,11 @@ func (n *Notifier) Channels() []string {
 
 // encode turns the event into what is stored, with secrets taken out of every text in it.
 func (n *Notifier) encode(e Event) (string, error) {
+	files := slices.Clone(e.Files)
+	for i := range files {
+		files[i].Data = []byte(n.redact(string(files[i].Data)))
+	}
+	e.Files = files
 	raw, err := json.Marshal(e)
 	if err != nil {
 		return "", fmt.Errorf("notice %s: its data cannot be written as JSON: %w", e.ID, err)

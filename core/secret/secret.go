@@ -50,6 +50,7 @@ func (s *Source) Validate(report func(path, message string)) {
 type Store struct {
 	sources map[string]Source
 	base    string
+	other   func(ctx context.Context, name string) (string, error)
 
 	mu     sync.Mutex
 	values map[string]string // handed out so far, by name
@@ -60,11 +61,23 @@ func New(sources map[string]Source, base string) *Store {
 	return &Store{sources: sources, base: base, values: map[string]string{}}
 }
 
+// Elsewhere has names that the configuration does not know looked up by another one. It is called before the first Get.
+func (s *Store) Elsewhere(get func(ctx context.Context, name string) (string, error)) { s.other = get }
+
 const most = 64 << 10
 
 // Get returns the value of a secret.
-func (s *Store) Get(_ context.Context, name string) (string, error) {
+func (s *Store) Get(ctx context.Context, name string) (string, error) {
 	src, ok := s.sources[name]
+	if !ok && s.other != nil {
+		value, err := s.other(ctx, name)
+		if err == nil {
+			s.mu.Lock()
+			s.values[name] = value
+			s.mu.Unlock()
+		}
+		return value, err
+	}
 	if !ok {
 		var known []string
 		for n := range s.sources {

@@ -26,7 +26,7 @@ func arguments(text string, ours *desk.Template) (why string) {
 		name, value, has := strings.Cut(word, "=")
 		if !strings.HasPrefix(word, "--") {
 			name, value, has = word, "", false
-			if len(word) > 2 && strings.HasPrefix(word, "-") && strings.Contains("letfu", word[1:2]) {
+			if len(word) > 2 && strings.HasPrefix(word, "-") && takesValue[word[:2]] {
 				name, value, has = word[:2], word[2:], true
 			}
 		}

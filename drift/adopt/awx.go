@@ -18,8 +18,10 @@ import (
 
 // AWX reads exports of AWX. Several documents are parts of one export, as made with awx export --projects > projects.json and its like.
 func AWX(ctx context.Context, documents [][]byte, opt Options, now time.Time) (Plan, error) {
-	a := &awx{builder: newBuilder(ctx, opt), now: now, inventories: map[string]awxInventory{}, credentials: map[string]awxCredential{}, repositories: map[string]awxProject{},
-		 made: map[string]bool{}, spots: map[string][]spot{}, used: map[string]bool{}}
+	a := &awx{
+		builder: newBuilder(ctx, opt), now: now, inventories: map[string]awxInventory{}, credentials: map[string]awxCredential{}, repositories: map[string]awxProject{},
+		made: map[string]bool{}, spots: map[string][]spot{}, used: map[string]bool{},
+	}
 	for _, text := range documents {
 		if err := a.read(text); err != nil {
 			return Plan{}, err

@@ -27,7 +27,7 @@ func (d *Desk) fetch(ctx context.Context, p Project, clone string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a socket and host keys at most
+	defer func() { _ = os.RemoveAll(dir) }() // a socket and host keys at most
 	var options []string
 	if p.KnownHosts != "" {
 		known := filepath.Join(dir, "known")

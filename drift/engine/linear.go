@@ -308,10 +308,11 @@ func (p *playRun) linear() (int, error) {
 
 // done is what came of one task on one host.
 type done struct {
-	host   *inventory.Host
-	task   *playbook.Task
-	result *py.Dict
-	fields *fields
+	host    *inventory.Host
+	task    *playbook.Task
+	result  *py.Dict
+	fields  *fields
+	rescued bool // the host goes on in the rescue of its block
 }
 
 type roundResult struct {

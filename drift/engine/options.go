@@ -156,6 +156,7 @@ type Event struct {
 	Address   string // of that host
 	Result    *py.Dict
 	Ignored   bool
+	Rescued   bool // it failed in a block that has a rescue: the host goes on there
 	Hosts     []string
 	Text      string
 	Stats     *Stats

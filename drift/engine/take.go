@@ -84,6 +84,7 @@ func (p *playRun) takeFailed(d *done) {
 	} else {
 		p.r.stats.add(name, failures)
 	}
+	d.rescued = rescuable
 	p.tell(FailedTask, d, false)
 }
 
@@ -366,6 +367,6 @@ func (p *playRun) tell(kind Kind, d *done, ignoredToo bool) {
 	shown := *p.info_(d.task).shown
 	shown.NoLog = shown.NoLog || d.fields.noLog
 	p.r.say(Event{
-		Kind: kind, Host: d.host.Name, Task: &shown, Play: p.info, Result: d.result.Copy(), Ignored: ignoredToo, Delegated: d.fields.delegate, Address: d.fields.address, Text: d.fields.title,
+		Kind: kind, Host: d.host.Name, Task: &shown, Play: p.info, Result: d.result.Copy(), Ignored: ignoredToo, Rescued: d.rescued, Delegated: d.fields.delegate, Address: d.fields.address, Text: d.fields.title,
 	})
 }

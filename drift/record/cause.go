@@ -28,14 +28,22 @@ type Cause struct {
 	// Since is a bound: it became different after GoodAt (zero: never seen good) and before DiffersAt, on the host that was seen different first.
 	GoodAt    time.Time `json:"good_at,omitzero"`
 	DiffersAt time.Time `json:"differs_at"`
+	// Hint is what the host that was seen different first says of who changed it, and when. It is a guess.
+	Hint string `json:"hint,omitempty"`
 	// Ignored is why it may stay, until Until; empty: it may not.
 	Ignored string    `json:"ignored,omitempty"`
 	Until   time.Time `json:"until,omitzero"`
 }
 
-// Causes is a page of what differs now, the one on most hosts first. The first page is after ("", 0); a further one after the last cause of the page before and its
-// count. An empty playbook is all.
+// Key tells a cause of a playbook from the same one of another.
+func (c *Cause) Key() string { return c.Cause + " " + c.Playbook }
+
+// Causes is a page of what differs now, the one on most hosts first. The first page is after ("", 0); a further one after the Key of the last cause of the page before
+// and its Count. An empty playbook is all.
 func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int, now time.Time) ([]Cause, error) {
+	if after != "" && !strings.Contains(after, " ") {
+		after += " \U0010FFFF" // a cause without its playbook: after all of its playbooks
+	}
 	if count == 0 {
 		count = int(^uint32(0) >> 1)
 	}
@@ -48,7 +56,7 @@ func (b *Book) Causes(ctx context.Context, playbook, after string, count, n int,
 	}, `SELECT r.cause, r.playbook, MIN(r.task), MIN(r.action), MIN(r.path), MIN(r.line), MIN(r.item), MIN(c.diff), COUNT(*),
 			SUM(CASE WHEN r.state = 'drifted' THEN 1 ELSE 0 END), SUM(CASE WHEN r.state = 'pending' THEN 1 ELSE 0 END), SUM(CASE WHEN r.state = 'flapping' THEN 1 ELSE 0 END), MIN(r.differs_at)
 		FROM drift_resources r JOIN drift_causes c ON c.cause = r.cause WHERE r.cause <> '' AND (? = '' OR r.playbook = ?)
-		GROUP BY r.cause, r.playbook HAVING COUNT(*) < ? OR COUNT(*) = ? AND r.cause > ? ORDER BY COUNT(*) DESC, r.cause LIMIT ?`, playbook, playbook, count, count, after, limit(n))
+		GROUP BY r.cause, r.playbook HAVING COUNT(*) < ? OR COUNT(*) = ? AND r.cause || ' ' || r.playbook > ? ORDER BY COUNT(*) DESC, r.cause || ' ' || r.playbook LIMIT ?`, playbook, playbook, count, count, after, limit(n))
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +75,17 @@ const few = 20
 func (b *Book) fill(ctx context.Context, c *Cause, now time.Time) error {
 	var good int64
 	hosts, err := read(ctx, b.db, "hosts of a difference", func(scan func(...any) error) (string, error) {
-		var h string
+		var h, hint string
 		var at int64
-		err := scan(&h, &at)
+		err := scan(&h, &at, &hint)
 		if good == 0 {
 			good = at
 		}
+		if c.Hint == "" && hint != "" {
+			c.Hint = h + ": " + hint
+		}
 		return h, err
-	}, `SELECT host, good_at FROM drift_resources WHERE cause = ? AND playbook = ? ORDER BY differs_at, host`, c.Cause, c.Playbook)
+	}, `SELECT host, good_at, hint FROM drift_resources WHERE cause = ? AND playbook = ? ORDER BY differs_at, host`, c.Cause, c.Playbook)
 	if err != nil {
 		return err
 	}

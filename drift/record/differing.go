@@ -109,3 +109,32 @@ func (b *Book) LeaveOut(ctx context.Context, run, playbook string, left map[stri
 	}
 	return nil
 }
+
+// SetHint notes what is guessed about who changed a resource, and when.
+func (b *Book) SetHint(ctx context.Context, playbook, host, id, hint string) error {
+	_, err := b.db.ExecContext(ctx, `UPDATE drift_resources SET hint = ? WHERE playbook = ? AND host = ? AND id = ? AND cause <> ''`, hint, playbook, host, id)
+	return store.Advise(err)
+}
+
+// OnlyHosts forgets what is known of other hosts under a playbook: they are no longer in its inventory. Their time lines stay.
+func (b *Book) OnlyHosts(ctx context.Context, playbook string, hosts map[string]bool) (gone []string, err error) {
+	known, err := read(ctx, b.db, "hosts of "+playbook, func(scan func(...any) error) (string, error) {
+		var h string
+		return h, scan(&h)
+	}, `SELECT host FROM drift_hosts WHERE playbook = ? ORDER BY host`, playbook)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range known {
+		if hosts[h] {
+			continue
+		}
+		gone = append(gone, h)
+		for _, table := range []string{"drift_resources", "drift_hosts"} {
+			if _, err := b.db.ExecContext(ctx, `DELETE FROM `+table+` WHERE playbook = ? AND host = ?`, playbook, h); err != nil {
+				return nil, store.Advise(fmt.Errorf("forget host %s: %w", h, err))
+			}
+		}
+	}
+	return gone, nil
+}

@@ -14,6 +14,7 @@ type Resource struct {
 	ID, Host, Playbook, Play, Role, Task, Action, Path, Item, Run string
 	Line                                                          int
 	Diff                                                          string
+	Tags                                                          []string
 	state.Resource
 }
 
@@ -21,13 +22,17 @@ type Resource struct {
 func (b *Book) Resources(ctx context.Context, host, playbook, after string, n int) ([]Resource, error) {
 	return read(ctx, b.db, "resources of "+host, func(scan func(...any) error) (Resource, error) {
 		var r Resource
+		var tags string
 		var good, differs, corrected, seen int64
 		err := scan(&r.ID, &r.Host, &r.Playbook, &r.Play, &r.Role, &r.Task, &r.Action, &r.Path, &r.Line, &r.Item, &r.Run, &r.State, &r.Reason, &r.Cause, &r.Fingerprint, &r.GoodFingerprint,
-			&good, &differs, &corrected, &seen, &r.Unheld, &r.Relapses, &r.Diff)
+			&good, &differs, &corrected, &seen, &r.Unheld, &r.Relapses, &r.Diff, &tags)
+		if tags = strings.Trim(tags, ","); tags != "" {
+			r.Tags = strings.Split(tags, ",")
+		}
 		r.GoodAt, r.DiffersAt, r.CorrectedAt, r.SeenAt = moment(good), moment(differs), moment(corrected), moment(seen)
 		return r, err
 	}, `SELECT r.id, r.host, r.playbook, r.play, r.role, r.task, r.action, r.path, r.line, r.item, r.run, r.state, r.reason, r.cause, r.fingerprint, r.good_fingerprint,
-			r.good_at, r.differs_at, r.corrected_at, r.seen_at, r.unheld, r.relapses, COALESCE(c.diff, '')
+			r.good_at, r.differs_at, r.corrected_at, r.seen_at, r.unheld, r.relapses, COALESCE(c.diff, ''), r.tags
 		FROM drift_resources r LEFT JOIN drift_causes c ON c.cause = r.cause WHERE r.host = ? AND r.playbook = ? AND r.id > ? ORDER BY r.id LIMIT ?`, host, playbook, after, limit(n))
 }
 

@@ -93,9 +93,9 @@ func (r *Recorder) look(l look, e engine.Event, res *py.Dict, i int) look {
 	l.outcome, l.observed.Outcome = outcome(e, res, l.action)
 	msg, _ := res.Get("msg")
 	said := r.public(text(msg), hidden, maxText)
+	l.text = r.public(spoken(res), hidden, maxText)
 	switch l.observed.Outcome {
 	case state.Nothing, state.NotCheckable:
-		l.text = said
 		l.observed.Reason = said
 		if said == "" {
 			l.observed.Reason = l.outcome
@@ -111,6 +111,18 @@ func (r *Recorder) look(l look, e engine.Event, res *py.Dict, i int) look {
 		l.diff = r.public(diff, hidden, maxDiff)
 	}
 	return l
+}
+
+// spoken is what a result says in words: its message, and what a command wrote.
+func spoken(res *py.Dict) string {
+	var parts []string
+	for _, name := range []string{"msg", "stderr", "stdout"} {
+		v, _ := res.Get(name)
+		if said := strings.TrimSpace(text(v)); said != "" && !slices.Contains(parts, said) {
+			parts = append(parts, said)
+		}
+	}
+	return strings.Join(parts, "\n")
 }
 
 // item is what tells an item from the others, and how it is shown.
@@ -145,6 +157,8 @@ func outcome(e engine.Event, res *py.Dict, module string) (string, state.Outcome
 		return "unreachable", state.Nothing
 	case action.Is(res, "failed") && e.Ignored:
 		return "ignored", state.Nothing
+	case action.Is(res, "failed") && e.Rescued && slices.Contains(commands, module): // that it fails is what the block is for
+		return "failed", state.NotCheckable
 	case action.Is(res, "failed"):
 		return "failed", state.Nothing
 	case action.Is(res, "skipped") && (conditional || empty):

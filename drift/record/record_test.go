@@ -19,6 +19,7 @@ import (
 
 // yard is three hosts that are folders of this machine, with a playbook and a record.
 type yard struct {
+	name string // of the playbook in the record
 	t    *testing.T
 	dir  string
 	s    *store.Store
@@ -42,7 +43,7 @@ const play = `
 `
 
 func newYard(t *testing.T) *yard {
-	y := &yard{t: t, dir: t.TempDir(), now: time.Unix(1_700_000_000, 0)}
+	y := &yard{name: "site", t: t, dir: t.TempDir(), now: time.Unix(1_700_000_000, 0)}
 	s, err := store.Open(t.Context(), filepath.Join(y.dir, "data"))
 	if err != nil {
 		t.Fatal(err)
@@ -72,13 +73,13 @@ func (y *yard) write(name, text string) {
 	}
 }
 
-// run runs the playbook an hour later.
+// run runs the playbook an hour later, under the yard's name for it.
 func (y *yard) run(mode record.Mode) record.Run {
 	y.t.Helper()
 	y.now = y.now.Add(time.Hour)
 	y.runs++
 	id := "run" + string(rune('0'+y.runs))
-	r, err := y.book.Begin(y.t.Context(), record.Start{ID: id, Playbook: "site", Mode: mode, Who: "ann", Now: func() time.Time { return y.now }})
+	r, err := y.book.Begin(y.t.Context(), record.Start{ID: id, Playbook: y.name, Mode: mode, Who: "ann", Now: func() time.Time { return y.now }})
 	if err != nil {
 		y.t.Fatal(err)
 	}
@@ -221,7 +222,7 @@ func TestPagesOfDifferencesAndHostsHaveEverythingOnce(t *testing.T) {
 		for _, c := range page {
 			got = append(got, c.Cause)
 		}
-		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+		after, count = page[len(page)-1].Key(), page[len(page)-1].Count
 	}
 	for i, c := range want {
 		if len(got) != len(want) || got[i] != c.Cause {
@@ -272,5 +273,30 @@ func TestARunThatWasKilledLeavesHostsThatAreNotTakenForGood(t *testing.T) {
 	}
 	if err := r.Close(nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestOneDifferenceUnderTwoPlaybooksIsOnNoPageTwiceAndLeftOutOfNone(t *testing.T) {
+	y := newYard(t)
+	y.run(record.Correct)
+	y.write("web1/motd", "pwned\n")
+	for _, name := range []string{"site", "other", "third"} {
+		y.name = name
+		y.run(record.Detect)
+	}
+	got := map[string]int{}
+	for after, count := "", 0; ; {
+		page, err := y.book.Causes(t.Context(), "", after, count, 1, y.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got[page[0].Playbook]++
+		after, count = page[0].Key(), page[0].Count
+	}
+	if len(got) != 3 || got["site"] != 1 || got["other"] != 1 || got["third"] != 1 {
+		t.Errorf("%v, want the difference once under each of three playbooks", got)
 	}
 }

@@ -103,7 +103,7 @@ func (r *Recorder) Event(e engine.Event) {
 		for _, l := range r.looks(e) {
 			l.observed.At = at
 			r.rows <- l
-			if (e.Kind == engine.UnreachableHost || e.Kind == engine.FailedTask) && !e.Ignored && r.trouble[e.Host] == "" {
+			if (e.Kind == engine.UnreachableHost || e.Kind == engine.FailedTask) && !e.Ignored && !e.Rescued && r.trouble[e.Host] == "" {
 				r.trouble[e.Host] = strings.TrimSpace(l.outcome + " at " + l.task + ": " + l.text)
 			}
 		}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed report.html
 var page string
 
-var document = template.Must(template.New("report").Funcs(template.FuncMap{"clock": clock, "since": since, "counts": counts}).Parse(page))
+var document = template.Must(template.New("report").Funcs(template.FuncMap{"clock": clock, "since": since, "counts": counts, "subject": subject, "bars": bars, "join": func(list []string) string { return strings.Join(list, "; ") }}).Parse(page))
 
 // HTML writes the report as one file that needs nothing else: no scripts, no pictures, no network.
 func (r Report) HTML(w io.Writer) error {

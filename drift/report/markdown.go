@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"goodstate.dev/goodstate/drift/record"
 	"goodstate.dev/goodstate/drift/state"
 )
 
@@ -36,6 +37,9 @@ func (r Report) Markdown() string {
 			what += " (" + d.Item + ")"
 		}
 		say("### %s: %s\n\n%d hosts, %s; %s. %s, line %d.\n\n", plain.Replace(d.Hosts), plain.Replace(what), d.Count, counts(d.States), since(d), plain.Replace(d.Playbook), d.Line)
+		if d.Hint != "" {
+			say("Hint, a guess: %s\n\n", plain.Replace(d.Hint))
+		}
 		if d.Ignored != "" {
 			say("May stay until %s: %s\n\n", clock(d.Until), plain.Replace(d.Ignored))
 		}
@@ -43,6 +47,7 @@ func (r Report) Markdown() string {
 			say("%s\n", fence(d.Diff))
 		}
 	}
+	r.proofs(say)
 	say("## What was checked\n\n| Task | Playbook | Good | Differ | Cannot be checked | Unknown | Oldest look | Newest look | Relapses |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, x := range r.Controls {
 		say("| %s | %s | %d | %d | %d | %d | %s | %s | %d |\n", plain.Replace(x.Task), plain.Replace(x.Playbook), x.Counts.Good, x.Counts.Differing(), x.Counts.Uncheckable, x.Counts.Unknown,
@@ -60,11 +65,42 @@ func (r Report) Markdown() string {
 	return b.String()
 }
 
-func (r Report) scope() string {
-	if r.Playbook == "" {
-		return "all playbooks"
+// proofs are the controls and the exceptions, where there are any.
+func (r Report) proofs(say func(form string, args ...any)) {
+	if len(r.Proofs) > 0 {
+		say("## Controls\n\n| Control | Result | Tasks | Hosts | Failed on | Not known on | Oldest look | Newest look |\n|---|---|---|---|---|---|---|---|\n")
+		for _, p := range r.Proofs {
+			say("| %s | %s | %s | %d | %s | %s | %s | %s |\n", plain.Replace(p.Control), p.Result, plain.Replace(strings.Join(p.Tasks, "; ")), p.Hosts, plain.Replace(p.Failed), plain.Replace(p.Unknown), clock(p.Oldest), clock(p.Newest))
+		}
+		say("\n")
 	}
-	return "playbook " + r.Playbook
+	if len(r.Exceptions) > 0 {
+		say("## Exceptions\n\n| Made | Who | What may stay | Until | Why |\n|---|---|---|---|---|\n")
+		for _, e := range r.Exceptions {
+			say("| %s | %s | %s | %s | %s |\n", clock(e.At), plain.Replace(e.Who), plain.Replace(subject(e)), clock(e.Until), plain.Replace(e.Reason))
+		}
+		say("\n")
+	}
+}
+
+func (r Report) scope() string {
+	text := "all playbooks"
+	if r.Playbook != "" {
+		text = "playbook " + r.Playbook
+	}
+	if r.Hosted != "" {
+		text += ", " + r.Hosted
+	}
+	return text
+}
+
+// subject is what an exception is about.
+func subject(e record.Exception) string {
+	name := e.Cause[:min(8, len(e.Cause))] + " of " + e.Playbook
+	if e.Task != "" {
+		return e.Task + ", " + name
+	}
+	return name
 }
 
 // counts are the states that there are, the worst first.

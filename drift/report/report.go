@@ -14,21 +14,26 @@ import (
 
 // Report is the state of a fleet at a moment.
 type Report struct {
-	At          time.Time        `json:"at"`
-	Playbook    string           `json:"playbook,omitempty"` // empty: all
-	Fleet       record.Fleet     `json:"fleet"`
-	Differences []record.Cause   `json:"differences"`
-	Controls    []record.Control `json:"controls"`
-	Hosts       []record.HostRow `json:"hosts"`
-	Runs        []record.Run     `json:"runs"` // the last ones, the newest first
+	At          time.Time          `json:"at"`
+	Playbook    string             `json:"playbook,omitempty"` // empty: all
+	Fleet       record.Fleet       `json:"fleet"`
+	Differences []record.Cause     `json:"differences"`
+	Controls    []record.Control   `json:"controls"`
+	Hosts       []record.HostRow   `json:"hosts"`
+	Runs        []record.Run       `json:"runs"`             // the last ones, the newest first
+	Hosted      string             `json:"scope,omitempty"`  // which hosts it is about, in words; empty: all
+	Trend       []record.Point     `json:"trend,omitempty"`  // of one playbook on all hosts: its last runs, the oldest first
+	Proofs      []Proof            `json:"proofs,omitempty"` // of controls, where tags or names of tasks say what they are for
+	Exceptions  []record.Exception `json:"exceptions,omitempty"`
 }
 
 // runs is how many runs a report lists.
 const runs = 50
 
-// Of reads a report of a playbook; an empty name is all of them.
-func Of(ctx context.Context, b *record.Book, playbook string, now time.Time) (r Report, err error) {
-	r = Report{At: now, Playbook: playbook, Differences: []record.Cause{}, Hosts: []record.HostRow{}}
+// Of reads a report of a scope.
+func Of(ctx context.Context, b *record.Book, sc Scope, now time.Time) (r Report, err error) {
+	playbook := sc.Playbook
+	r = Report{At: now, Playbook: playbook, Hosted: sc.words(), Differences: []record.Cause{}, Hosts: []record.HostRow{}}
 	if r.Fleet, err = b.Fleet(ctx, playbook); err != nil {
 		return r, err
 	}
@@ -41,7 +46,7 @@ func Of(ctx context.Context, b *record.Book, playbook string, now time.Time) (r 
 			break
 		}
 		r.Differences = append(r.Differences, page...)
-		after, count = page[len(page)-1].Cause, page[len(page)-1].Count
+		after, count = page[len(page)-1].Key(), page[len(page)-1].Count
 	}
 	for host, under := "", ""; ; {
 		page, err := b.Hosts(ctx, playbook, host, under, 0)
@@ -51,18 +56,57 @@ func Of(ctx context.Context, b *record.Book, playbook string, now time.Time) (r 
 		if len(page) == 0 {
 			break
 		}
-		r.Hosts = append(r.Hosts, page...)
+		for _, h := range page {
+			if sc.has(h.Host) {
+				r.Hosts = append(r.Hosts, h)
+			}
+		}
 		host, under = page[len(page)-1].Host, page[len(page)-1].Playbook
 	}
 	if r.Controls, err = b.Controls(ctx, playbook); err != nil {
 		return r, err
 	}
-	r.Runs, err = b.Runs(ctx, playbook, 0, runs)
-	return r, err
+	if r.Exceptions, err = b.Exceptions(ctx, playbook); err != nil {
+		return r, err
+	}
+	if r.Runs, err = b.Runs(ctx, playbook, 0, runs); err != nil {
+		return r, err
+	}
+	if of := onlyPlaybook(r.Hosts, playbook); of != "" && !sc.narrow() {
+		if r.Trend, err = b.Trend(ctx, of, trendRuns); err != nil {
+			return r, err
+		}
+	}
+	return r, r.gather(ctx, b, sc)
+}
+
+// trendRuns is how many runs a trend has.
+const trendRuns = 60
+
+// onlyPlaybook is the playbook that a report is about, if it is about one.
+func onlyPlaybook(hosts []record.HostRow, name string) string {
+	for _, h := range hosts {
+		if name != "" && h.Playbook != name {
+			return ""
+		}
+		name = h.Playbook
+	}
+	return name
 }
 
 // Formats are the names that Write knows.
 func Formats() []string { return []string{"markdown", "html", "json", "csv"} }
+
+// Extension is how names of files of a format end.
+func Extension(format string) string {
+	switch format {
+	case "markdown":
+		return "md"
+	case "evidence":
+		return "evidence.json"
+	}
+	return format
+}
 
 // Write writes the report in a format. CSV has one row for each task on each host, which it reads from the book as it goes; the others are whole.
 func (r Report) Write(ctx context.Context, w io.Writer, format string, b *record.Book) error {

@@ -55,7 +55,7 @@ func TestAReportSaysWhatWasCheckedAndIsNotBrokenByWhatHostsSay(t *testing.T) {
 	if _, err := book.Ignore(t.Context(), "site.yml", "greeting-differs", "load *test*", "ann", at, at.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.Of(t.Context(), book, "", at)
+	r, err := report.Of(t.Context(), book, report.Scope{}, at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,6 +122,7 @@ func TestALostControlPlaneIsRecovered(t *testing.T) {
 	c.kubectl("rollout", "status", "deployment/before", "--timeout=120s")
 	s.run("backup", "run", "plane")
 	t.Log(s.run("backup", "drill", "plane"))
+	t.Log(s.run("backup", "drill", "plane", "--simulate", "lost_control_plane"))
 	c.kubectl("create", "configmap", "after")
 
 	began := time.Now()
@@ -159,6 +160,7 @@ func TestANamespaceIsDrilledAndRestoredByTheCommandLine(t *testing.T) {
 	c.kubectl("delete", "validatingwebhookconfiguration", "shop-prices")
 	s.run("backup", "run", "shop")
 	t.Log(s.run("backup", "drill", "shop"))
+	t.Log(s.run("backup", "drill", "shop", "--simulate", "deleted_namespace"))
 	if left := c.kubectl("get", "namespaces", "-l", "goodstate.dev/drill", "-o", "name"); left != "" {
 		t.Errorf("the drill left %s", left)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,7 +99,7 @@ func control(ctx context.Context) error {
 type shopSite struct {
 	*cluster
 	dir, file, namespace string
-	address              string
+	listen, address      string    // of goodstate's proxy; at which users come
 	images               [2]string // with their digests
 	env                  []string
 }
@@ -177,7 +178,7 @@ func newShop(t *testing.T, on *cluster, images [2]string, namespace, strategy, m
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shopSite{cluster: &c, dir: dir, file: filepath.Join(dir, app.ConfigName), namespace: namespace, address: l.Addr().String(), images: images}
+	s := &shopSite{cluster: &c, dir: dir, file: filepath.Join(dir, app.ConfigName), namespace: namespace, listen: l.Addr().String(), address: l.Addr().String(), images: images}
 	s.must(l.Close())
 	t.Cleanup(s.tidy)
 	s.kubectl("create", "namespace", namespace)
@@ -217,10 +218,10 @@ services:
     checks: {home: {http: {url: /, status: "200,500"}}}
     traffic: {listen: %q, sticky: none}
     strategy: {%s}
-    judge: {warmup: 0s, requests: 20}
+    judge: {warmup: 0s, requests: 5}
     watch: 2s
     recover: 30s
-%s`, s.kubeconfig(), s.namespace, s.address, strategy, more), 0o600))
+%s`, s.kubeconfig(), s.namespace, s.listen, strategy, more), 0o600))
 }
 
 func (s *shopSite) must(err error) {
@@ -267,7 +268,7 @@ func (s *shopSite) deploy(release, point string) rollout.Result {
 // deploying begins a deployment; the returned function waits for its end.
 func (s *shopSite) deploying(release, point string) (wait func() rollout.Result) {
 	s.t.Helper()
-	ctx, stop := context.WithTimeout(s.t.Context(), 4*time.Minute)
+	ctx, stop := context.WithTimeout(s.t.Context(), 150*time.Second)
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }, 5*time.Second // it tells where it hangs
 	cmd.Env = append(append(os.Environ(), s.env...), siteRole+"=controller", siteFile+"="+s.file, siteVersion+"="+release, siteDie+"="+point, sitePoints+"="+filepath.Join(s.dir, "points"))
@@ -406,8 +407,56 @@ func (s *shopSite) stands(version string, pods int) rollout.State {
 
 func (s *shopSite) promotes(version string) {
 	s.t.Helper()
-	if res := s.deploy(version, ""); res.Outcome != rollout.Promoted {
+	leave := s.visitors()
+	res := s.deploy(version, "")
+	if requests, lost, why := leave(); lost > 0 || requests == 0 {
+		s.t.Errorf("%s: %d of %d requests were lost: %s", version, lost, requests, why)
+	}
+	if res.Outcome != rollout.Promoted {
 		s.t.Fatalf("%s: %s: %s %v\n%s", version, res.Outcome, res.Why, res.Findings, s.story())
 	}
 	s.stands(version, 2)
 }
+
+// serve runs goodstate serve until the returned function is called.
+func (s *shopSite) serve() (end func()) {
+	s.t.Helper()
+	cmd := exec.Command(os.Args[0], "serve")
+	cmd.Dir = s.dir
+	cmd.Env = append(append(os.Environ(), s.env...), siteRole+"=cli")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	s.must(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	stopped := false
+	end = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which Wait says
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			_ = cmd.Process.Kill()
+			<-ended
+			s.t.Errorf("serve did not end:\n%s", out.String())
+		}
+		if s.t.Failed() {
+			s.t.Logf("serve said:\n%s", out.String())
+		}
+	}
+	s.t.Cleanup(end)
+	return end
+}
+
+// addresses are where the proxy sends requests.
+func (s *shopSite) addresses() string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "d", "proxy", "routes.json"))
+	s.must(err)
+	return strings.Join(address.FindAllString(string(text), -1), " ")
+}
+
+var address = regexp.MustCompile(`http://10\.[0-9.]+:8080`)

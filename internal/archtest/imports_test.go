@@ -15,7 +15,7 @@ const module = "goodstate.dev/goodstate/"
 // layer is how far down a package stands; a package may import what stands lower, and its own layer within its own top folder.
 func layer(path string) int {
 	switch top, rest, _ := strings.Cut(path, "/"); top {
-	case "cmd", "e2e":
+	case "cmd", "e2e", "bench":
 		return 6
 	case "app":
 		return 5

@@ -21,6 +21,12 @@ type Balancer interface {
 	Look(ctx context.Context) []good.Finding
 }
 
+// Uncounting is a balancer whose router counts nothing at all, so that other signals have to judge.
+type Uncounting interface {
+	// Uncounted is true where nothing that the releases answered will ever be told.
+	Uncounted() bool
+}
+
 // Opening is what a router of a balancer is opened with.
 type Opening struct {
 	Service string

@@ -38,6 +38,8 @@ type Options struct {
 	Auth     *auth.Auth
 	Notices  Notices
 	Audit    Audit
+	Results  Results
+	Reports  Reports
 	Version  string
 }
 
@@ -60,7 +62,9 @@ func New(o Options) http.Handler {
 	s.audit(a)
 	s.backups(a)
 	s.desk(a)
+	s.driftLog(a)
 	s.drift(a)
+	s.reports(a)
 	mux.HandleFunc("GET /api/journal/follow", s.follow)
 	mux.HandleFunc("GET /api/journal/export", s.export)
 	return mux

@@ -78,7 +78,7 @@ func (s *server) pointsOfBackups(a huma.API) {
 		if in.Application != "" {
 			only, ok := book.Of(in.Application)
 			if !ok {
-				return r, &backup.UnknownError{What: "application", Name: in.Application, Known: s.Backups.Config.Applications.Keys()}
+				return r, &backup.UnknownError{What: "application", Name: in.Application, Known: s.Backups.Configured().Applications.Keys()}
 			}
 			book = only
 		}

@@ -14,6 +14,7 @@ type Filter struct {
 	Exclude    []string        // namespaces that are left out, also patterns
 	Kinds      []string        // as kubectl names them: deployments.apps, secrets; with none all
 	Without    []string        // kinds that are left out
+	Inside     bool            // nothing of the cluster itself, not even the namespaces
 	Labels     labels.Selector // of namespaced objects; nil takes all
 }
 
@@ -41,6 +42,9 @@ func (f Filter) Namespace(name string) bool {
 // Kind says whether objects of this kind are taken. Namespaces and definitions of kinds always are: the others cannot be restored without.
 func (f Filter) Kind(k Kind) bool {
 	name := k.Name()
+	if f.Inside && !k.Namespaced {
+		return false
+	}
 	if name == namespaces || name == definitions {
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -163,6 +164,10 @@ func (r *restorer) one(ctx context.Context, e Entry) error {
 	}
 	if why := leaveOut(e.Kind, o, func(kind, ns, name string) bool { return r.have[Entry{Kind: kind, Namespace: ns, Name: name}.String()] }); why != "" {
 		r.note(Change{Object: e.String(), What: LeftOut, Why: why})
+		return nil
+	}
+	if strings.HasSuffix(e.Kind, ".backup.goodstate.dev") && r.opt.namespace(e.Namespace) != e.Namespace {
+		r.note(Change{Object: e.String(), What: LeftOut, Why: "a plan for backups stays with its namespace"}) // else the copy would be backed up too, and hold its repository
 		return nil
 	}
 	old, owners := o.GetUID(), o.GetOwnerReferences()

@@ -18,8 +18,9 @@ import (
 )
 
 var (
-	namespacesKind = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	policiesKind   = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
+	namespacesKind   = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	roleBindingsKind = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
+	policiesKind     = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
 )
 
 // drillLabel is on scratch namespaces and names the application, so that what a killed drill left is found by the next one; ownerLabel says of which goodstate it is.
@@ -28,9 +29,16 @@ const (
 	ownerLabel = "goodstate.dev/drill-of"
 )
 
+// Account is a service account that may do in scratch namespaces what a role says.
+type Account struct {
+	Namespace, Name string
+	Role            string // a ClusterRole
+}
+
 // Scratch makes an empty namespace for each that the filter takes, where pods may talk to each other and ask for names, and to nobody else. Done deletes them. What an
-// earlier drill of the application left is deleted first; owner tells this goodstate from others, whose drills are left alone.
-func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application, owner string) (names map[string]string, done func(context.Context) error, err error) {
+// earlier drill of the application left is deleted first; owner tells this goodstate from others, whose drills are left alone. They keep what the originals say of the
+// security of their pods. Account may be nil.
+func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application, owner string, account *Account) (names map[string]string, done func(context.Context) error, err error) {
 	all := c.Objects.Resource(namespacesKind)
 	if err := sweep(ctx, c, application, owner); err != nil {
 		return nil, nil, err
@@ -44,11 +52,12 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application, owner 
 	mark := strings.ToLower(rand.Text()[:8])
 	for _, old := range olds {
 		name := fmt.Sprintf("%.40s-drill-%s", old, mark)
-		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
-			"name": name, "labels": map[string]any{drillLabel: label(application), ownerLabel: label(owner)},
-		}}}
+		ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": scratchLabels(ctx, c, old, application, owner)}}}
 		if _, err = all.Create(ctx, ns, metav1.CreateOptions{FieldManager: "goodstate"}); err == nil {
 			_, err = c.Objects.Resource(policiesKind).Namespace(name).Create(ctx, closed(name), metav1.CreateOptions{FieldManager: "goodstate"})
+		}
+		if err == nil && account != nil {
+			_, err = c.Objects.Resource(roleBindingsKind).Namespace(name).Create(ctx, account.binding(name), metav1.CreateOptions{FieldManager: "goodstate"})
 		}
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("make the scratch namespace %s: %w", name, kube.Explain(err)), done(context.WithoutCancel(ctx)))
@@ -56,6 +65,30 @@ func Scratch(ctx context.Context, c *kube.Cluster, f Filter, application, owner 
 		names[old] = name
 	}
 	return names, done, nil
+}
+
+// scratchLabels are the application's, and what the original namespace says of the security of its pods.
+func scratchLabels(ctx context.Context, c *kube.Cluster, old, application, owner string) map[string]any {
+	all := map[string]any{drillLabel: label(application), ownerLabel: label(owner)}
+	was, err := c.Objects.Resource(namespacesKind).Get(ctx, old, metav1.GetOptions{})
+	if err != nil {
+		return all // it is gone, or not for this account
+	}
+	for name, value := range was.GetLabels() {
+		if strings.HasPrefix(name, "pod-security.kubernetes.io/") {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// binding gives the account its role in a scratch namespace.
+func (o *Account) binding(namespace string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": map[string]any{"name": "goodstate-drill", "namespace": namespace},
+		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": o.Role},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": o.Name, "namespace": o.Namespace}},
+	}}
 }
 
 // label is a name as a label's value may be.

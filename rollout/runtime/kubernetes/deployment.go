@@ -37,13 +37,13 @@ func (s *space) want(ctx context.Context, spec runtime.Spec) error {
 			return err
 		}
 		if d == nil {
-			if d, err = s.create(ctx, spec); err != nil {
+			if err := s.create(ctx, spec); err != nil {
 				return err
 			}
 			continue
 		}
 		if d.GetAnnotations()[annRelease] != spec.Release {
-			return fmt.Errorf("Deployment %s in %s is not of %s %s", name, s.name, spec.Service, spec.Version) //nolint:staticcheck // a kind's name
+			return fmt.Errorf("the Deployment %s in %s is not of %s %s", name, s.name, spec.Service, spec.Version)
 		}
 		again, err := s.grow(ctx, d, spec)
 		if !again || err != nil {
@@ -52,11 +52,11 @@ func (s *space) want(ctx context.Context, spec runtime.Spec) error {
 	}
 }
 
-// create makes the Deployment of a release, without instances, and its configuration. It is nil where another one was quicker.
-func (s *space) create(ctx context.Context, spec runtime.Spec) (*unstructured.Unstructured, error) {
+// create makes the Deployment of a release, without instances, and its configuration. It does nothing where another one was quicker.
+func (s *space) create(ctx context.Context, spec runtime.Spec) error {
 	w, err := s.prepare(ctx, spec, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var made *unstructured.Unstructured
 	err = s.try(ctx, "make Deployment "+w.GetName(), func(ctx context.Context) error {
@@ -67,9 +67,9 @@ func (s *space) create(ctx context.Context, spec runtime.Spec) (*unstructured.Un
 		return err
 	})
 	if err != nil || made == nil {
-		return nil, err
+		return err
 	}
-	return made, s.own(ctx, made)
+	return s.own(ctx, made)
 }
 
 // prepare makes the release's configuration and returns the workload that refers to it.

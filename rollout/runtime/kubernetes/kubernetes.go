@@ -122,8 +122,14 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) (runtime.Instance, 
 	if err := r.memory.Put(known, *s.Place); err != nil { // before it is there: a killed controller must find it
 		return runtime.Instance{}, err
 	}
-	i, err := sp.start(ctx, s)
 	var away *runtime.UnreachableError
+	var i runtime.Instance
+	if was && before.URL != "" { // it is served from at this moment: whoever goes back to it cannot wait
+		_, err = sp.get(hasty(ctx), deployments, objectName(s.Service, s.Release))
+	}
+	if err == nil {
+		i, err = sp.start(ctx, s)
+	}
 	if errors.As(err, &away) && was && before.URL != "" && ctx.Err() == nil {
 		before.State, before.Apart, before.Exit = runtime.Lost, true, away.Error()
 		return before, nil
@@ -169,7 +175,7 @@ func (r *Runtime) Logs(ctx context.Context, id string, lines int) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	return sp.lines(ctx, known, lines)
+	return sp.lines(hasty(ctx), known, lines)
 }
 
 // listWithin is how long a cluster may take to tell its pods before they are lost.

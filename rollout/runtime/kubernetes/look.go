@@ -24,7 +24,7 @@ var needs = []struct {
 	group, resource, sub string
 	verbs                []string
 }{
-	{"apps", "deployments", "", []string{"get", "list", "create", "update", "delete"}},
+	{"apps", "deployments", "", []string{"get", "list", "create", "update", "patch", "delete"}},
 	{"", "pods", "", []string{"list", "patch", "delete"}},
 	{"", "pods", "log", []string{"get"}},
 	{"", "configmaps", "", []string{"get", "create", "update"}},

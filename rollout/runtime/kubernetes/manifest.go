@@ -48,7 +48,7 @@ func ReadManifest(text, namespace string) (Manifest, error) {
 		}
 	}
 	if m.Workload == nil {
-		return m, errors.New("no Deployment and no StatefulSet is in it, want one that the instances are made from")
+		return m, errors.New("no Deployment is in it, want one that the instances are made from")
 	}
 	return m, m.used()
 }
@@ -59,7 +59,9 @@ func (m *Manifest) add(o *unstructured.Unstructured, namespace string) error {
 		return fmt.Errorf("%s is for namespace %s, and the service is in %s", what, ns, namespace)
 	}
 	switch o.GetAPIVersion() + " " + o.GetKind() {
-	case "apps/v1 Deployment", "apps/v1 StatefulSet":
+	case "apps/v1 StatefulSet":
+		return fmt.Errorf("%s: a StatefulSet cannot be moved yet, since its pods keep their volumes and names; write a Deployment", what)
+	case "apps/v1 Deployment":
 		if m.Workload != nil {
 			return fmt.Errorf("%s: there is %s %s already, and a service has one workload", what, m.Workload.GetKind(), m.Workload.GetName())
 		}
@@ -80,7 +82,7 @@ func (m *Manifest) add(o *unstructured.Unstructured, namespace string) error {
 	case "flagger.app/v1beta1 Canary":
 		return fmt.Errorf("%s is of Flagger, which moves releases by itself; leave it out, or leave the service to Flagger", what)
 	default:
-		return fmt.Errorf("%s (%s) would not go back with the release: apply it yourself; a release has a Deployment or StatefulSet with its ConfigMaps and Secrets", what, o.GetAPIVersion())
+		return fmt.Errorf("%s (%s) would not go back with the release: apply it yourself; a release has a Deployment with its ConfigMaps and Secrets", what, o.GetAPIVersion())
 	}
 	return nil
 }

@@ -158,11 +158,8 @@ func instance(i runtime.Instance, p *corev1.Pod, container string, restarts int,
 		i.Started = c.State.Running.StartedAt.Time
 	case i.Exit != "" && int(c.RestartCount) >= restarts:
 		i.State = runtime.Exited
-		if c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff" {
-			i.Exit = "CrashLoopBackOff: " + i.Exit
-		}
-		if i.Restarts > 0 {
-			i.Exit += fmt.Sprintf(", restarted %d times", i.Restarts)
+		if i.Restarts > 0 { // the cluster calls it so from the second end on
+			i.Exit = fmt.Sprintf("CrashLoopBackOff: %s, restarted %d times", i.Exit, i.Restarts)
 		}
 	}
 	return i

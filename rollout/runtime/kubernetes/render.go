@@ -55,9 +55,7 @@ func (s *space) render(spec runtime.Spec, pinned map[string]string) (rendered, e
 		}
 	}
 	main := containers[i]
-	if r.port, err = portOf(main, spec); err != nil {
-		return r, err
-	}
+	r.port = portOf(main, spec)
 	if err := fill(main, spec, r.port); err != nil {
 		return r, err
 	}
@@ -97,19 +95,19 @@ func label(template map[string]any, spec runtime.Spec) {
 }
 
 // portOf is the port that the instance listens on: the service's, or the first that the container names.
-func portOf(main map[string]any, spec runtime.Spec) (string, error) {
+func portOf(main map[string]any, spec runtime.Spec) string {
 	if spec.Port != 0 {
-		return strconv.Itoa(spec.Port), nil
+		return strconv.Itoa(spec.Port)
 	}
 	for _, p := range maps(main["ports"]) {
 		switch n := p["containerPort"].(type) {
 		case int64:
-			return strconv.FormatInt(n, 10), nil
+			return strconv.FormatInt(n, 10)
 		case float64:
-			return strconv.Itoa(int(n)), nil
+			return strconv.Itoa(int(n))
 		}
 	}
-	return "", nil // a worker: it is reached by nobody
+	return "" // a worker: it is reached by nobody
 }
 
 var blanks = regexp.MustCompile(`\$(?:(PORT|HOST)\b|\{(PORT|HOST)\})`)

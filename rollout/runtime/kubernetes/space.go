@@ -45,6 +45,33 @@ type space struct {
 	log       *slog.Logger
 
 	changing sync.Mutex // one change of a workload at a time
+
+	mu   sync.Mutex
+	down time.Time // when the API server was last given up
+}
+
+// downFor is how long an API server that was given up is not waited for again.
+const downFor = 10 * time.Second
+
+type hastyKey struct{}
+
+// hasty is a context in which an API server that is away is not waited for.
+func hasty(ctx context.Context) context.Context { return context.WithValue(ctx, hastyKey{}, true) }
+
+// wait is how long an API server that is away is waited for.
+func (s *space) wait(ctx context.Context) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Value(hastyKey{}) != nil || time.Since(s.down) < downFor {
+		return 0
+	}
+	return awayFor
+}
+
+func (s *space) givenUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = time.Now()
 }
 
 func (s *space) of(kind schema.GroupVersionResource) dynamic.ResourceInterface {
@@ -60,7 +87,7 @@ func away(err error) bool {
 // try asks the cluster, again and again while its API server is away: a control plane that is started anew is back within seconds. The error is
 // an *runtime.UnreachableError when it is not.
 func (s *space) try(ctx context.Context, what string, ask func(ctx context.Context) error) error {
-	began := time.Now()
+	began, patience := time.Now(), s.wait(ctx)
 	tick := time.NewTicker(2 * lookEach)
 	defer tick.Stop()
 	for {
@@ -72,7 +99,8 @@ func (s *space) try(ctx context.Context, what string, ask func(ctx context.Conte
 			return fmt.Errorf("%s in %s: %w", what, s.name, context.Cause(ctx))
 		case !away(err):
 			return fmt.Errorf("%s in %s: %w", what, s.name, kube.Explain(err))
-		case apierrors.IsUnauthorized(err) || time.Since(began) > awayFor:
+		case apierrors.IsUnauthorized(err) || time.Since(began) > patience:
+			s.givenUp()
 			return &runtime.UnreachableError{Host: s.name, Err: fmt.Errorf("%s: %w", what, kube.Explain(err))}
 		}
 		select {

@@ -26,6 +26,9 @@ type Place struct {
 	Dir     string
 	// KillKeeper kills whatever watches over the instance without giving it a chance; nil where nothing does.
 	KillKeeper func(t *testing.T, id string)
+	// Manifest is what pods are made from, where instances are pods. Their processes, memory and environment's names are their own then, and what ends
+	// is started again by the cluster, with pauses of its own.
+	Manifest string
 	// Only are parts of the names of what is tried; nil: everything.
 	Only []string
 }
@@ -72,7 +75,7 @@ const service = "shop"
 // spec is an instance of the test program that behaves as told.
 func (s *stage) spec(how string) runtime.Spec {
 	return runtime.Spec{
-		Service: service, Release: "v1-0123456789", Place: s.On, Dir: s.Dir, Command: s.Program,
+		Service: service, Release: "v1-0123456789", Place: s.On, Manifest: s.Manifest, Within: time.Minute, Dir: s.Dir, Command: s.Program,
 		Env: map[string]string{behaviour: how, "GORACE": "atexit_sleep_ms=0"}, Grace: 5 * time.Second,
 	}
 }
@@ -122,8 +125,9 @@ func (s *stage) only(t *testing.T) runtime.Instance {
 
 func (s *stage) exited(t *testing.T) runtime.Instance {
 	t.Helper()
-	until(t, "the instance is exited", func() bool { return s.only(t).State == runtime.Exited })
-	return s.only(t)
+	var seen runtime.Instance
+	until(t, "the instance is exited", func() bool { seen = s.only(t); return seen.State == runtime.Exited })
+	return seen
 }
 
 // clear stops everything, so that a test leaves nothing behind.
@@ -147,12 +151,12 @@ func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("waited 20s in vain until %s", what)
+			t.Fatalf("waited a minute in vain until %s", what)
 		}
 	}
 }
@@ -176,6 +180,16 @@ func get(t *testing.T, url string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
+}
+
+// wantProcess compares the processes behind two looks at an instance; those of pods by when they were started.
+func (s *stage) wantProcess(t *testing.T, what string, got, want runtime.Instance) {
+	t.Helper()
+	if s.Manifest != "" {
+		wantSame(t, what+" by its start", got.URL+" "+got.Started.String(), want.URL+" "+want.Started.String())
+		return
+	}
+	wantSame(t, what, got.PID, want.PID)
 }
 
 func wantIn(t *testing.T, text string, parts ...string) {
