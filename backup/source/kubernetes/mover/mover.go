@@ -64,7 +64,7 @@ type Progress struct {
 
 // Main works for the controller at the other end of a stream, on the volume that is mounted at root.
 func Main(ctx context.Context, root string, from io.Reader, to io.Writer) error {
-	done, err := attend()
+	done, err := attend(ctx)
 	if err != nil {
 		return err
 	}

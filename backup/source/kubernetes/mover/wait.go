@@ -54,8 +54,9 @@ func Wait(ctx context.Context, idle time.Duration) error {
 }
 
 // attend tells the process that waits that there is work.
-func attend() (func(), error) {
-	c, err := net.Dial("unix", door)
+func attend(ctx context.Context) (func(), error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", door)
 	if err != nil {
 		return nil, fmt.Errorf("no mover waits here; goodstate mover runs in pods that goodstate makes: %w", err)
 	}

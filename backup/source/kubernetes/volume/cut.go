@@ -22,7 +22,6 @@ type taken struct {
 	snapshot string // name of its VolumeSnapshot; empty where it is copied file by file
 	way      string
 	held     bool
-	kept     *Snapshot
 	problem  error // why it is not copied
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +37,7 @@ func shells(t *testing.T) map[string][]string {
 func hold1(t *testing.T, shell []string, before, after string, within int) *heldShell {
 	t.Helper()
 	h := &heldShell{t: t, dir: t.TempDir()}
-	args := append(shell[1:len(shell):len(shell)], "-c", holdScript, "goodstate", before, after, fmt.Sprint(within))
-	h.cmd = exec.Command(shell[0], args...)
+	h.cmd = exec.Command(shell[0], slices.Concat(shell[1:], []string{"-c", holdScript, "goodstate", before, after, fmt.Sprint(within)})...)
 	h.cmd.Dir = h.dir
 	var err error
 	if h.input, err = h.cmd.StdinPipe(); err != nil {

@@ -69,7 +69,6 @@ var (
 	volumesKind   = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumes"}
 	podsKind      = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	spacesKind    = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	storageKind   = schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}
 	snapshotsKind = schema.GroupVersionResource{Group: "snapshot.storage.k8s.io", Version: "v1", Resource: "volumesnapshots"}
 	contentsKind  = schema.GroupVersionResource{Group: "snapshot.storage.k8s.io", Version: "v1", Resource: "volumesnapshotcontents"}
 	classesKind   = schema.GroupVersionResource{Group: "snapshot.storage.k8s.io", Version: "v1", Resource: "volumesnapshotclasses"}
