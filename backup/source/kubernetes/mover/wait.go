@@ -55,8 +55,7 @@ func Wait(ctx context.Context, idle time.Duration) error {
 
 // attend tells the process that waits that there is work.
 func attend(ctx context.Context) (func(), error) {
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "unix", door)
+	c, err := (&net.Dialer{}).DialContext(ctx, "unix", door)
 	if err != nil {
 		return nil, fmt.Errorf("no mover waits here; goodstate mover runs in pods that goodstate makes: %w", err)
 	}

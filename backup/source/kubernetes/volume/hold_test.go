@@ -37,7 +37,8 @@ func shells(t *testing.T) map[string][]string {
 func hold1(t *testing.T, shell []string, before, after string, within int) *heldShell {
 	t.Helper()
 	h := &heldShell{t: t, dir: t.TempDir()}
-	h.cmd = exec.Command(shell[0], slices.Concat(shell[1:], []string{"-c", holdScript, "goodstate", before, after, fmt.Sprint(within)})...)
+	args := slices.Concat(shell[1:], []string{"-c", holdScript, "goodstate", before, after, fmt.Sprint(within)})
+	h.cmd = exec.Command(shell[0], args...)
 	h.cmd.Dir = h.dir
 	var err error
 	if h.input, err = h.cmd.StdinPipe(); err != nil {
