@@ -56,7 +56,7 @@ type Application struct {
 	RTO        config.Duration              `yaml:"rto" json:"rto,omitempty" help:"how long it may take to have it back; drills are measured against it" example:"15m"`
 	Schedule   plan.When                    `yaml:"schedule" json:"schedule,omitzero" help:"when goodstate serve copies it, a time or a cron expression; without it twice in its RPO" example:"\"*/20 * * * *\""`
 	Drill      plan.When                    `yaml:"drill" json:"drill,omitzero" help:"how often goodstate serve restores the youngest copy into a scratch place and checks it: a time, or a cron expression" example:"24h"`
-	Suspend    bool                         `yaml:"suspend" json:"suspend,omitempty" help:"goodstate serve neither copies nor drills it until this is taken away; people still can, and the watch tells of it"`
+	Suspend    bool                         `yaml:"suspend" json:"suspend,omitempty" help:"goodstate serve neither copies nor drills it until this is taken away; people still can"`
 	Services   []string                     `yaml:"services" json:"services,omitempty" help:"services whose data it is: before a migration of theirs that cannot be undone it is copied" example:"[web]"`
 	Contacts   []string                     `yaml:"contacts" json:"contacts,omitempty" help:"who knows it, for the runbook, a line each" example:"[\"Bo, shop: 555 0101\"]"`
 	Keep       plan.Keep                    `yaml:"keep" json:"keep,omitempty" help:"which restore points stay; without it all do" example:"{within: 48h, daily: 14, monthly: 12}"`

@@ -19,7 +19,7 @@ func (d *Drift) Members(ctx context.Context, playbook, pattern string) ([]string
 	if err != nil {
 		return nil, err
 	}
-	defer p.close() // nothing was begun with it
+	defer func() { _ = p.close() }() // nothing was begun with it
 	found, err := hostsOf(ctx, p.opt, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("hosts of %s in playbook %s: %w", pattern, playbook, err)

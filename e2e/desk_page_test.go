@@ -135,6 +135,7 @@ func (p *playground) setUp(adam *browser) {
 	adam.open("/projects")
 	adam.sees("There is no project yet")
 	adam.press("New project")
+	adam.sees("Trust it with the controller")
 	adam.both("project-new")
 	adam.fill("name", "web", "repository", fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", p.hosts[0].User, p.hosts[0].Port, p.repo), "known_hosts", known, "r0.who", "olga", "r0.role", "operator")
 	adam.press("Save")
@@ -149,6 +150,7 @@ func (p *playground) setUp(adam *browser) {
 	adam.fill("key", p.read(p.hosts[0].Key))
 	adam.press("Seal and save")
 	adam.press("Settings and roles")
+	adam.sees("Pulled with the key of")
 	adam.fill("credential", "login")
 	adam.both("project-settings")
 	adam.press("Save")
@@ -159,7 +161,7 @@ func (p *playground) setUp(adam *browser) {
 	hosts := "[web\n"
 	adam.fill("name", "hosts", "text", hosts)
 	adam.press("Check without saving")
-	adam.sees("line 1")
+	adam.sees("host range of [web has no end")
 	adam.both("inventory-refused")
 	hosts = "[web]\n"
 	for i, h := range p.hosts {
@@ -176,6 +178,7 @@ func (p *playground) setUp(adam *browser) {
 	adam.fill("name", "site", "playbook", "site.yml", "inventory", "hosts", "q0.variable", "greeting", "q0.ask", "What to say", "q0.default", "hello")
 	adam.do("choose the credential", chromedp.Click(`input[name="credential"][value="login"]`))
 	adam.press("Room for another question")
+	adam.sees("1. greeting") // the form again
 	adam.both("template")
 	adam.press("Save")
 

@@ -95,4 +95,10 @@ func TestPagesOfPlaybooksOfferWhatTheProjectAllows(t *testing.T) {
 	if text := page("vera", info.ID, s.play); !strings.Contains(text, "&lt;script&gt;") || strings.Contains(text, "<script>") {
 		t.Errorf("the run's page (%s %s): its text is not shown as text: %s", info.State, info.Error, fmt.Sprintf("%.3000s", text))
 	}
+	r := httptest.NewRequest(http.MethodGet, "/plays/"+info.ID, http.NoBody)
+	r.SetPathValue("run", info.ID)
+	w := httptest.NewRecorder()
+	if s.stream(w, r, s.play); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "event: again") {
+		t.Errorf("who follows a run that ended before the stream began is answered %d %s, want to be told to look again", w.Code, w.Body)
+	}
 }

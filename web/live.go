@@ -19,12 +19,16 @@ const (
 // stream sends the moving part of a page whenever it reads otherwise than before. The event "again" tells the script to ask for the whole page.
 func (s *site) stream(w http.ResponseWriter, r *http.Request, page func(r *http.Request) (view, error)) {
 	v, err := page(r)
-	if err != nil || !v.Live {
+	if err != nil {
 		http.Error(w, "this page has no stream", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx in between would keep the events
+	if !v.Live {                              // what it shows has come to its end since the browser got it
+		send(w, "again", nil)
+		return
+	}
 	out := http.NewResponseController(w)
 	tick := time.NewTicker(streamEvery)
 	defer tick.Stop()

@@ -25,6 +25,13 @@ func TestEveryCommandOfTheGuideOfVolumesWorks(t *testing.T) {
 	follow(t, start(t, "csi,node").withMover(), "kubernetes-volumes.md", "MOVER_IMAGE="+moverImage, "SHELL_IMAGE="+shellImage)
 }
 
+func TestEveryCommandOfTheGuideOfTheOperatorWorks(t *testing.T) {
+	c := start(t, "csi,node").withMover()
+	name, tag, _ := strings.Cut(moverImage, ":")
+	reached := "hostNetwork=true,env.KUBERNETES_SERVICE_HOST=127.0.0.1,env.KUBERNETES_SERVICE_PORT=" + strconv.Itoa(c.port+2) // the test cluster has no cluster addresses
+	follow(t, c, "kubernetes-operator.md", "SETTINGS=image.name="+name+",image.tag="+tag+","+reached)
+}
+
 func follow(t *testing.T, c *cluster, name string, more ...string) {
 	t.Helper()
 	dir := t.TempDir()
