@@ -53,11 +53,24 @@ func Wait(ctx context.Context, idle time.Duration) error {
 	return l.Close()
 }
 
+// opening is how long the process that waits may take to begin: a pod runs before its program does.
+const opening = time.Minute
+
 // attend tells the process that waits that there is work.
 func attend(ctx context.Context) (func(), error) {
-	c, err := (&net.Dialer{}).DialContext(ctx, "unix", door)
-	if err != nil {
-		return nil, fmt.Errorf("no mover waits here; goodstate mover runs in pods that goodstate makes: %w", err)
+	ctx, stop := context.WithTimeout(ctx, opening)
+	defer stop()
+	for {
+		c, err := (&net.Dialer{}).DialContext(ctx, "unix", door)
+		if err == nil {
+			return func() { _ = c.Close() }, nil // nothing is written to it
+		}
+		again := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return nil, fmt.Errorf("no mover waits here; goodstate mover runs in pods that goodstate makes: %w", err)
+		}
 	}
-	return func() { _ = c.Close() }, nil // nothing is written to it
 }
