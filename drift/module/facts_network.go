@@ -48,26 +48,36 @@ func init() {
 var interfaceTypes = map[string]string{"1": "ether", "32": "infiniband", "512": "ppp", "772": "loopback", "65534": "tunnel"}
 
 func networkFacts(_ context.Context, _ *Task, into map[string]any) error {
-	devices, err := os.ReadDir("/sys/class/net")
+	devices, err := devices()
 	if err != nil {
 		return err
 	}
 	names, byName := []any{}, map[string]map[string]any{}
-	for _, d := range devices {
-		if dir := filepath.Join("/sys/class/net", d.Name()); isDir(dir) {
-			names = append(names, d.Name())
-			byName[d.Name()] = device(d.Name(), dir)
+	for _, name := range devices {
+		if dir := filepath.Join("/sys/class/net", name); isDir(dir) {
+			names = append(names, name)
+			byName[name] = device(name, dir)
 		}
 	}
 	into["interfaces"] = names
 	v4, v6 := defaultRoute("udp4", "8.8.8.8:53", syscall.AF_INET), defaultRoute("udp6", "[2404:6800:400a:800::1012]:53", syscall.AF_INET6)
 	into["default_ipv4"], into["default_ipv6"] = v4, v6
-	all4, all6, err := addresses(byName, v4, v6)
+	all4, all6, err := addresses(devices, byName, v4, v6)
 	into["all_ipv4_addresses"], into["all_ipv6_addresses"] = all4, all6
 	for name, facts := range byName {
 		into[name] = facts
 	}
 	return err
+}
+
+// devices names the interfaces in the order in which the kernel lists them, which is Ansible's.
+func devices() ([]string, error) {
+	dir, err := os.Open("/sys/class/net")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Readdirnames(-1)
 }
 
 // device is what sysfs says of an interface.
@@ -196,41 +206,53 @@ func readRoute(m *syscall.NetlinkMessage) (map[string]any, uint32) {
 }
 
 // addresses puts every address into the facts of its interface.
-func addresses(byName map[string]map[string]any, v4, v6 map[string]any) (all4, all6 []any, err error) {
+func addresses(devices []string, byName map[string]map[string]any, v4, v6 map[string]any) (all4, all6 []any, err error) {
 	all4, all6 = []any{}, []any{}
-	rib, err := syscall.NetlinkRIB(syscall.RTM_GETADDR, syscall.AF_UNSPEC)
+	found, err := addressesByDevice()
 	if err != nil {
 		return all4, all6, err
 	}
-	messages, err := syscall.ParseNetlinkMessage(rib)
-	if err != nil {
-		return all4, all6, err
-	}
-	for i := range messages {
-		m := &messages[i]
-		if m.Header.Type != syscall.RTM_NEWADDR {
-			continue
-		}
-		a, err := readAddress(m)
-		if err != nil {
-			return all4, all6, err
-		}
-		d := byName[a.device]
+	for _, name := range devices {
+		d := byName[name]
 		if d == nil {
 			continue
 		}
-		if a.ip.To4() == nil {
-			all6 = a.six(d, v6, all6)
-			continue
-		}
-		if a.label != "" && a.label != a.device {
-			if byName[a.label] == nil {
+		for _, a := range found[name] {
+			if a.ip.To4() == nil {
+				all6 = a.six(d, v6, all6)
+				continue
+			}
+			if a.label != "" && a.label != a.device && byName[a.label] == nil {
 				byName[a.label] = map[string]any{}
 			}
+			all4 = a.four(d, byName, v4, all4)
 		}
-		all4 = a.four(d, byName, v4, all4)
 	}
 	return all4, all6, nil
+}
+
+// addressesByDevice asks the kernel.
+func addressesByDevice() (map[string][]address, error) {
+	rib, err := syscall.NetlinkRIB(syscall.RTM_GETADDR, syscall.AF_UNSPEC)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := syscall.ParseNetlinkMessage(rib)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]address{}
+	for i := range messages {
+		if messages[i].Header.Type != syscall.RTM_NEWADDR {
+			continue
+		}
+		a, err := readAddress(&messages[i])
+		if err != nil {
+			return nil, err
+		}
+		found[a.device] = append(found[a.device], a)
+	}
+	return found, nil
 }
 
 // address is one line of `ip addr`.
