@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -34,7 +33,7 @@ type elasticsearch struct {
 	Headers map[string]config.Value `yaml:"headers" help:"more headers, such as Authorization: ApiKey ... or Basic ..."`
 	CA      string                  `yaml:"ca" help:"file with the certificates in PEM to trust besides the system's"`
 
-	client *http.Client
+	to poster
 }
 
 // Validate wants a web address and a name that an index can have.
@@ -51,34 +50,10 @@ func (e *elasticsearch) Send(ctx context.Context, s Secrets, records []Record) e
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(e.URL, "/")+"/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason", bytes.NewReader(body))
+	to := receiver{name: "elasticsearch", url: strings.TrimRight(e.URL, "/"), headers: e.Headers, ca: e.CA, most: bulkAnswerMost}
+	answer, err := e.to.post(ctx, s, to, "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason", "application/x-ndjson", body)
 	if err != nil {
-		return fmt.Errorf("elasticsearch: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/x-ndjson")
-	req.Header.Set("User-Agent", "goodstate")
-	for name, v := range e.Headers {
-		text, err := s.reveal(ctx, v)
-		if err != nil {
-			return fmt.Errorf("elasticsearch: header %s: %w", name, err)
-		}
-		req.Header.Set(name, text)
-	}
-	if e.client == nil {
-		if e.client, err = newClient(e.CA); err != nil {
-			return fmt.Errorf("elasticsearch: %w", err)
-		}
-	}
-	res, err := e.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("elasticsearch: %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(res.Body, bulkAnswerMost))
-	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return fmt.Errorf("elasticsearch %s: %w", e.URL, err)
-	}
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("elasticsearch %s: answered %d, want 200: %s", e.URL, res.StatusCode, cut(string(bytes.ToValidUTF8(answer, []byte("?"))), 200))
+		return err
 	}
 	return e.judge(answer, len(records))
 }
@@ -149,8 +124,8 @@ func (e *elasticsearch) judge(answer []byte, want int) error {
 
 // Close ends idle connections.
 func (e *elasticsearch) Close() error {
-	if e.client != nil {
-		e.client.CloseIdleConnections()
+	if e.to.client != nil {
+		e.to.client.CloseIdleConnections()
 	}
 	return nil
 }

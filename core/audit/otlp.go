@@ -1,12 +1,8 @@
 package audit
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -38,7 +34,7 @@ type otlp struct {
 	CA       string                  `yaml:"ca" help:"file with the certificates in PEM to trust besides the system's"`
 	Encoding string                  `yaml:"encoding" help:"how records are written" enum:"protobuf,json" default:"protobuf"`
 
-	client *http.Client
+	to poster
 }
 
 // Validate wants a web address.
@@ -56,36 +52,8 @@ func (o *otlp) Send(ctx context.Context, s Secrets, records []Record) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("otlp: %w", err)
-	}
-	req.Header.Set("Content-Type", kind)
-	req.Header.Set("User-Agent", "goodstate")
-	for name, v := range o.Headers {
-		text, err := s.reveal(ctx, v)
-		if err != nil {
-			return fmt.Errorf("otlp: header %s: %w", name, err)
-		}
-		req.Header.Set(name, text)
-	}
-	if o.client == nil {
-		if o.client, err = newClient(o.CA); err != nil {
-			return fmt.Errorf("otlp: %w", err)
-		}
-	}
-	res, err := o.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("otlp: %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(res.Body, answerMost))
-	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return fmt.Errorf("otlp %s: %w", o.URL, err)
-	}
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("otlp %s: answered %d, want 200: %s", o.URL, res.StatusCode, cut(string(bytes.ToValidUTF8(answer, []byte("?"))), 200))
-	}
-	return nil
+	_, err = o.to.post(ctx, s, receiver{name: "otlp", url: o.URL, headers: o.Headers, ca: o.CA, most: answerMost}, "", kind, body)
+	return err
 }
 
 func (o *otlp) encode(d *logs.LogsData) (body []byte, kind string, err error) {
@@ -143,8 +111,8 @@ func text(s string) *common.AnyValue {
 
 // Close ends idle connections.
 func (o *otlp) Close() error {
-	if o.client != nil {
-		o.client.CloseIdleConnections()
+	if o.to.client != nil {
+		o.to.client.CloseIdleConnections()
 	}
 	return nil
 }
