@@ -71,7 +71,7 @@ func TestATableDroppedBetweenTwoCopiesComesBackAsItWasTheSecondBefore(t *testing
 	tmp := s.temporary()
 	s.database("CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders SELECT generate_series(1, 1000)")
 	kill := s.serve()
-	s.run("backup", "run", "shop")
+	s.run("backup", "run", "shop", "--wait")
 	s.database("INSERT INTO orders SELECT generate_series(1001, 2000)")
 	s.reaches(s.clock())
 	kill() // in the middle
@@ -81,7 +81,7 @@ func TestATableDroppedBetweenTwoCopiesComesBackAsItWasTheSecondBefore(t *testing
 	want := s.database("INSERT INTO orders VALUES (3001)")
 	before := s.clock()
 	s.database("DROP TABLE orders")
-	out := s.run("backup", "restore", "shop", "--until", before.UTC().Format(time.RFC3339Nano), "--to", filepath.Join(tmp, "back"))
+	out := s.run("backup", "restore", "shop", "--wait", "--until", before.UTC().Format(time.RFC3339Nano), "--to", filepath.Join(tmp, "back"))
 	if !strings.Contains(out, "recovery stopping before commit") {
 		t.Errorf("it does not say where the recovery ended:\n%s", out)
 	}
