@@ -23,20 +23,9 @@ import (
 func (t *terminal) followBackup(ctx context.Context, c *api.Client, info run.Info) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	show := t.progress(ctx, c, info.ID)
-	for e, err := range c.Follow(ctx, info.ID, 0) {
-		if err != nil && ctx.Err() == nil {
-			show.end()
-			return err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		if !t.json {
-			show.clear(func() { t.say("%s %s", e.At.Local().Format("15:04:05"), e.Text) })
-		}
+	if err := t.tell(ctx, c, info.ID); err != nil {
+		return err
 	}
-	show.end()
 	if ctx.Err() != nil {
 		return &exitError{exitInterrupted, errors.New("left as it is; goodstate serve, or the next goodstate backup command that starts work, goes on with it")}
 	}
@@ -48,6 +37,23 @@ func (t *terminal) followBackup(ctx context.Context, c *api.Client, info run.Inf
 		t.document(map[string]any{"run": r.ID, "kind": r.Kind, "state": r.State, "error": r.Error, "result": r.Result})
 	}
 	return backupCode(r.Info)
+}
+
+// tell prints what a run journals, until the run or the context ends, with a line of its progress below on a terminal.
+func (t *terminal) tell(ctx context.Context, c *api.Client, id string) error {
+	show := t.progress(ctx, c, id)
+	defer show.end()
+	for e, err := range c.Follow(ctx, id, 0) {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case !t.json:
+			show.clear(func() { t.say("%s %s", e.At.Local().Format("15:04:05"), e.Text) })
+		}
+	}
+	return nil
 }
 
 // progressLine is the last line of a terminal, where a run says how far it is.

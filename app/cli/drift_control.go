@@ -42,20 +42,9 @@ func (t *terminal) driftConfigured(cmd *cobra.Command, name string, mode record.
 func (t *terminal) followDrift(ctx context.Context, c *api.Client, playbook string, info run.Info) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	show := t.progress(ctx, c, info.ID)
-	for e, err := range c.Follow(ctx, info.ID, 0) {
-		if err != nil && ctx.Err() == nil {
-			show.end()
-			return err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		if !t.json {
-			show.clear(func() { t.say("%s %s", e.At.Local().Format("15:04:05"), e.Text) })
-		}
+	if err := t.tell(ctx, c, info.ID); err != nil {
+		return err
 	}
-	show.end()
 	if ctx.Err() != nil {
 		return &exitError{exitInterrupted, fmt.Errorf("run %s is left as it is; goodstate serve, or the next goodstate command that starts work, goes on with it; goodstate drift cancel %s ends it", info.ID, info.ID)}
 	}
